@@ -1,0 +1,1 @@
+"""From events to ASGI and back: scopes, one connection's sessions, the `WebSocket` class."""

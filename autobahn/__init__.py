@@ -1,0 +1,1 @@
+"""Runs of the Autobahn test suite against wsserve, and the results that are expected of them."""

@@ -1,0 +1,5 @@
+"""The `wsserve` command."""
+
+
+def main() -> None:
+    """Run the command line."""
