@@ -1,0 +1,55 @@
+# Everything that is needed is installed into .venv and .cache; nothing outside of the folder is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help venv run test lint format autobahn autobahn-all build clean
+
+help:  ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wsserve needs Python 3.11 or later: name one with PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[trio]'
+	@touch $@
+
+venv: $(VENV)/installed  ## Make the virtual environment
+
+run: venv  ## Serve the example on http://127.0.0.1:8000
+	@echo "An echo server and its page: open http://127.0.0.1:8000 in a browser, or run"
+	@echo "  $(BIN)/python -m websockets ws://127.0.0.1:8000/ws"
+	@$(BIN)/wsserve examples.echo:app
+
+test: venv  ## Run all tests, with their coverage
+	$(BIN)/python -m tests.end_to_end.install_clients
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q $(PYTEST_OPTIONS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include='*/codec/*,*/asgi_bridge/*' --fail-under=100
+	$(BIN)/coverage report --include='*/server/*' --fail-under=95
+
+lint: venv  ## Check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache | tail -n +3
+
+format: venv  ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+autobahn: venv  ## Run the Autobahn suite whole on the default configuration (OPTIONS="--backend trio --cases 7.*")
+	$(BIN)/python -m wsserve.autobahn.run $(OPTIONS)
+
+autobahn-all: venv  ## Run the Autobahn suite whole on every configuration
+	$(BIN)/python -m wsserve.autobahn.run --all $(OPTIONS)
+
+build: venv  ## Build the wheel and the source distribution into dist/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	$(BIN)/python -m build --outdir dist .
+
+clean:  ## Remove everything that was made
+	rm -rf $(VENV) .cache build dist reports *.egg-info .coverage* .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

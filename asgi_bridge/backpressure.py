@@ -1,0 +1,125 @@
+"""Backpressure in both directions: a bounded receive queue, and senders that wait for room."""
+
+from collections import deque
+
+from wsserve.asgi_bridge.transport import Gate, Runtime, Timer, Transport
+from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Fault, TextMessage
+
+EVENT_COST = 64
+"""What a queued message counts for beside its payload, in bytes: empty messages are not free."""
+
+CEILING = 4
+"""How many times the high-water mark in bytes may wait before parsing stops as well as reading.
+
+Bytes that were read with the message that crossed the mark are still parsed up to here, so that pings among them are
+answered; beyond it a compressed read could grow without bound.
+"""
+
+LastEvent = Close | Fault | EndOfStream
+
+
+class ReceiveQueue:
+    """Messages that wait for the application, and behind them the event that ended the connection.
+
+    `max_messages` and `max_bytes` are the high-water mark; the low-water mark is a quarter of it.
+    """
+
+    __slots__ = ("_cost", "_max_bytes", "_max_messages", "events", "last")
+
+    def __init__(self, max_messages: int, max_bytes: int) -> None:
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._cost = 0
+        self.events: deque[TextMessage | BinaryMessage | LastEvent] = deque()
+        self.last: LastEvent | None = None
+        """The event that ended the connection, once it is queued."""
+
+    def put(self, event: TextMessage | BinaryMessage) -> None:
+        """Add a message."""
+        self.events.append(event)
+        self._cost += EVENT_COST + len(event.data)
+
+    def put_last(self, event: LastEvent) -> None:
+        """Add the event behind which nothing comes."""
+        self.events.append(event)
+        self.last = event
+
+    def take(self) -> TextMessage | BinaryMessage | LastEvent:
+        """Remove and return the oldest."""
+        event = self.events.popleft()
+        if isinstance(event, (TextMessage, BinaryMessage)):
+            self._cost -= EVENT_COST + len(event.data)
+        return event
+
+    def clear(self) -> None:
+        """Drop what waits; `last` stays known."""
+        self.events.clear()
+        self._cost = 0
+
+    @property
+    def is_high(self) -> bool:
+        """Whether reading should pause."""
+        return self._cost >= self._max_bytes or len(self.events) >= self._max_messages
+
+    @property
+    def is_low(self) -> bool:
+        """Whether reading may go on."""
+        return 4 * self._cost <= self._max_bytes and 4 * len(self.events) <= self._max_messages
+
+    @property
+    def is_full(self) -> bool:
+        """Whether parsing should stop."""
+        return self._cost >= CEILING * self._max_bytes
+
+
+class OutputFlow:
+    """Whether the transport has room; senders wait here until it does.
+
+    A peer that takes nothing for a whole `write_timeout` (seconds) while output waits is given up: the transport is
+    aborted.
+    """
+
+    __slots__ = ("_ended", "_gate", "_runtime", "_timer", "_transport", "_write_timeout", "blocked")
+
+    def __init__(self, transport: Transport, runtime: Runtime, write_timeout: float) -> None:
+        self._transport = transport
+        self._runtime = runtime
+        self._write_timeout = write_timeout
+        self._gate = Gate(runtime.new_signal)
+        self._timer: Timer | None = None
+        self._ended = False
+        self.blocked = False
+
+    def pause(self) -> None:
+        """Note that the transport holds more than it should."""
+        self.blocked = True
+        self._watch(None)
+
+    def resume(self) -> None:
+        """Note that the transport has room again."""
+        self.blocked = False
+        self._stop_watching()
+        self._gate.wake()
+
+    def end(self) -> None:
+        """Let everyone go who waits; there will be no more output. Idempotent."""
+        self._ended = True
+        self._stop_watching()
+        self._gate.wake()
+
+    async def wait(self) -> None:
+        """Wait for room, or for the end."""
+        while self.blocked and not self._ended:
+            await self._gate.wait()
+
+    def _watch(self, waiting_before: int | None) -> None:
+        waiting = self._transport.write_buffer_size()
+        if waiting_before is not None and waiting >= waiting_before:
+            self._transport.abort()
+        else:
+            self._timer = self._runtime.call_later(self._write_timeout, lambda: self._watch(waiting))
+
+    def _stop_watching(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,181 @@
+"""One plain HTTP request and its response: one call of the application with an `http` scope."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wsserve.asgi_bridge import messages
+from wsserve.asgi_bridge.application import run_application
+from wsserve.asgi_bridge.backpressure import OutputFlow
+from wsserve.asgi_bridge.exceptions import ClientDisconnected
+from wsserve.asgi_bridge.response import DefaultHeaders, Response
+from wsserve.asgi_bridge.transport import Gate, Runtime, Transport
+from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
+from wsserve.codec.http1 import Http1Codec, Refusal, Request
+
+logger = logging.getLogger("wsserve.error")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """Bounds of a request and its response; times in seconds, sizes in bytes."""
+
+    max_queue_bytes: int = 65536
+    """How much of a request's body waits for the application before reading pauses."""
+    write_timeout: float = 20.0
+    """How long a client may take nothing of a response that waits for it."""
+
+
+class HttpSession:
+    """One request; the connection feeds it the body, `start` runs the application on it, `on_end` tells it is over."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        scope: Scope,
+        request: Request,
+        http: Http1Codec,
+        transport: Transport,
+        runtime: Runtime,
+        options: HttpOptions,
+        default_headers: DefaultHeaders,
+        on_status: Callable[[int], None],
+        on_end: Callable[[bool], None],
+    ) -> None:
+        self._app = app
+        self._scope = scope
+        self._http = http
+        self._transport = transport
+        self._runtime = runtime
+        self._options = options
+        self._on_status = on_status
+        self._on_end = on_end
+        self._response = Response(http, transport, default_headers, head_only=request.method == "HEAD")
+        self._owes_continue = request.expects_continue
+        self._body = bytearray()
+        self._body_complete = False
+        self._body_delivered = False
+        self._eof = False
+        self._disconnected = False
+        self._ended = False
+        self._arrived = Gate(runtime.new_signal)
+        self._output = OutputFlow(transport, runtime, options.write_timeout)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a part of the response is on the wire."""
+        return self._response.begun
+
+    # The application's task
+
+    def start(self) -> None:
+        """Run the application in a task of its own."""
+        self._runtime.spawn(self._run, f"http {self._scope['path']}")
+
+    async def _run(self) -> None:
+        try:
+            error = await run_application(self._app, self._scope, self.receive, self.send, self._runtime)
+        except BaseException:
+            self._transport.abort()
+            raise
+        if error is not None:
+            if isinstance(error, ClientDisconnected) and self._disconnected:
+                logger.debug("The application ended on the disconnect of its client")
+            else:
+                logger.error("Exception in the application on %r", self._scope["path"], exc_info=error)
+        elif not self._response.complete and not self._disconnected:
+            logger.error("The application returned before its response to %r was complete", self._scope["path"])
+        if not self._response.complete and not self._disconnected:
+            if self._response.begun:
+                self._transport.abort()  # the only way to say that a response that has begun is not whole
+            else:
+                self._transport.write(self._http.refuse(Refusal(500, "the application failed", [])))
+                self._on_status(500)
+            self._end(reusable=False)
+
+    # What the application calls
+
+    async def receive(self) -> Message:
+        """Return the next part of the body, or `http.disconnect` once the response is complete or the client left."""
+        while True:
+            if self._disconnected or self._response.complete or (self._eof and not self._body):
+                return {"type": "http.disconnect"}
+            if self._body or (self._body_complete and not self._body_delivered):
+                body = bytes(self._body)
+                self._body.clear()
+                self._body_delivered = self._body_complete
+                if not self._body_complete:
+                    self._transport.resume_reading()
+                return {"type": "http.request", "body": body, "more_body": not self._body_complete}
+            if self._owes_continue and self._response.status is None:
+                self._owes_continue = False
+                self._transport.write(self._http.send_continue())
+            await self._arrived.wait()
+
+    async def send(self, message: Message) -> None:
+        """Take a part of the response; return once there is room for another.
+
+        Raises `InvalidMessageError` or `LocalProtocolError` for a message that is faulty or out of order, and
+        `ClientDisconnected` when the client has gone.
+        """
+        message_type = message.get("type")
+        if message_type == "http.response.start":
+            self._response.start(message)
+        elif message_type == "http.response.body":
+            if self._output.blocked:
+                await self._output.wait()
+            if self._disconnected:
+                raise ClientDisconnected("the client has closed the connection")
+            begun = self._response.begun
+            self._response.body(message)
+            if not begun and self._response.status is not None:
+                self._on_status(self._response.status)
+            if self._response.complete:
+                # What the client has not sent of its body would have to be read first: not worth it.
+                self._end(reusable=self._body_complete)
+        else:
+            raise messages.unexpected(message_type, "'http.response.start' or 'http.response.body'")
+
+    # What the connection calls
+
+    def body_received(self, data: bytes) -> None:
+        """Take a part of the request's body."""
+        self._body += data
+        if len(self._body) >= self._options.max_queue_bytes:
+            self._transport.pause_reading()
+        self._arrived.wake()
+
+    def body_complete(self) -> None:
+        """Note that the request's body is whole."""
+        self._body_complete = True
+        self._arrived.wake()
+
+    def eof_received(self) -> None:
+        """Note that the client will send nothing more.
+
+        Most clients have gone then, so the application is told of a disconnect; its response still goes out, for those
+        that have only closed their half.
+        """
+        self._eof = True
+        self._arrived.wake()
+
+    def connection_lost(self) -> None:
+        """Note that the client has gone."""
+        self._disconnected = True
+        self._output.end()
+        self._arrived.wake()
+
+    def pause_writing(self) -> None:
+        """Note that the transport holds more than it should; `send` waits."""
+        self._output.pause()
+
+    def resume_writing(self) -> None:
+        """Note that the transport has room again."""
+        self._output.resume()
+
+    def _end(self, *, reusable: bool) -> None:
+        if not self._ended:
+            self._ended = True
+            self._output.end()
+            self._arrived.wake()
+            self._on_end(reusable)

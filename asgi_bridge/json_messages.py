@@ -1,0 +1,39 @@
+"""JSON in messages (RFC 8259), by msgspec."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from wsserve.asgi_bridge.exceptions import WebSocketJSONError, WebSocketRuntimeError
+
+
+def encode_json(data: object, default: Callable[[Any], Any] | None = None) -> bytes:
+    """Return `data` as compact JSON in UTF-8.
+
+    Beside the types that JSON has, it takes all that msgspec does: `datetime`, `UUID`, `Decimal`, sets, enumerations,
+    dataclasses, `msgspec.Struct` and others; bytes become base64. `default` turns an object of another type into one of
+    these. Raises `TypeError` for a type that nothing of this covers, `ValueError` for NaN and infinity, which JSON does
+    not have, and for lone surrogates.
+    """
+    encoded = msgspec.json.encode(data, enc_hook=default)
+    if b"null" in encoded:
+        # msgspec writes null for NaN and infinity, so data that may have them is looked at once more.
+        json.dumps(msgspec.to_builtins(data, str_keys=True, enc_hook=default), allow_nan=False)
+    return encoded
+
+
+def decode_json(payload: str | bytes) -> Any:
+    """Return the value of a JSON text. Raises `WebSocketJSONError` when it is malformed or nested too deeply."""
+    try:
+        return msgspec.json.decode(payload)
+    except (ValueError, RecursionError) as error:
+        raise WebSocketJSONError(f"the message is no well-formed JSON: {error}") from error
+
+
+def is_binary(mode: str) -> bool:
+    """Tell whether JSON goes in binary messages. Raises `WebSocketRuntimeError` for no such mode."""
+    if mode not in ("text", "binary"):
+        raise WebSocketRuntimeError(f'the mode of a JSON message is "text" or "binary", not {mode!r}')
+    return mode == "binary"

@@ -1,0 +1,78 @@
+"""One HTTP response, from an application's messages to the wire: for plain requests and for denied handshakes alike."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wsserve.asgi_bridge import messages
+from wsserve.asgi_bridge.transport import Transport
+from wsserve.codec.http1 import Http1Codec
+
+DefaultHeaders = Callable[[], list[tuple[bytes, bytes]]]
+
+
+class Response:
+    """Takes a start message and body messages in order, and writes them.
+
+    The head waits for the first body message, so that a response that comes whole gets a Content-Length, and so that an
+    application that fails between the two can still be answered for with a 500.
+    """
+
+    def __init__(
+        self,
+        http: Http1Codec,
+        transport: Transport,
+        default_headers: DefaultHeaders,
+        *,
+        head_only: bool = False,
+        close: bool = False,
+    ) -> None:
+        self._http = http
+        self._transport = transport
+        self._default_headers = default_headers
+        self._head_only = head_only
+        self._close = close
+        self._headers: messages.Headers = []
+        self.status: int | None = None
+        """The status code, once the application has sent its start message."""
+        self.begun = False
+        """Whether anything is on the wire."""
+        self.complete = False
+
+    def start(self, message: Mapping[str, Any]) -> None:
+        """Take the start message. Raises `InvalidMessageError` when it is faulty or not the first."""
+        if self.status is not None:
+            raise messages.unexpected(message["type"], "a response body message")
+        self.status, self._headers = messages.response_start(message)
+
+    def body(self, message: Mapping[str, Any]) -> int:
+        """Write a body message, behind the head when it is the first; return the number of bytes written.
+
+        Raises `InvalidMessageError` when it is faulty or comes at the wrong time, `LocalProtocolError` when the headers
+        or the length of the body are not what HTTP allows.
+        """
+        if self.status is None or self.complete:
+            raise messages.unexpected(message["type"], "a response start message" if self.status is None else "nothing")
+        data, more = messages.response_body(message)
+        output = b"" if self.begun else self._head(self.status, None if more else len(data))
+        if data and not self._head_only:
+            output += self._http.body(data)
+        if not more:
+            output += self._http.end()
+        self.begun = True
+        self.complete = not more
+        if output:
+            self._transport.write(output, more=more and not data)
+        return len(output)
+
+    def _head(self, status: int, length: int | None) -> bytes:
+        names = {name.lower() for name, _ in self._headers}
+        headers = [header for header in self._default_headers() if header[0] not in names] + self._headers
+        may_have_body = status >= 200 and status not in (204, 304)
+        if length is not None and may_have_body and not self._head_only and not names & _FRAMING:
+            headers.append((b"content-length", str(length).encode()))
+        if self._close and b"connection" not in names:
+            headers.append((b"connection", b"close"))
+        return self._http.respond(status, headers)
+
+
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})

@@ -1,0 +1,62 @@
+"""ASGI scopes of a connection's requests (ASGI specification, HTTP and WebSocket 2.5)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from wsserve.codec.http1 import Request
+
+Scope = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """What is known of a connection before its first byte, and goes into each of its scopes.
+
+    `client` and `server` are host and port; a unix socket's server is its path and None, its client None.
+    """
+
+    client: tuple[str, int] | None
+    server: tuple[str, int | None] | None
+    tls: bool = False
+    root_path: str = ""
+    state: dict[str, Any] = field(default_factory=dict)
+    """The lifespan's state, of which every scope gets a shallow copy."""
+
+
+def http_scope(request: Request, connection: ConnectionInfo) -> Scope:
+    """Return a fresh `http` scope."""
+    scope = _scope(request, connection)
+    scope["type"] = "http"
+    scope["scheme"] = "https" if connection.tls else "http"
+    scope["method"] = request.method
+    scope["extensions"] = {}
+    return scope
+
+
+def websocket_scope(request: Request, connection: ConnectionInfo) -> Scope:
+    """Return a fresh `websocket` scope; `request` must have a handshake."""
+    assert request.handshake is not None  # noqa: S101  # the connection asks for a scope of this type only then
+    scope = _scope(request, connection)
+    scope["type"] = "websocket"
+    scope["scheme"] = "wss" if connection.tls else "ws"
+    scope["subprotocols"] = list(request.handshake.subprotocols)
+    scope["extensions"] = {"websocket.http.response": {}}
+    return scope
+
+
+def _scope(request: Request, connection: ConnectionInfo) -> Scope:
+    raw_path, _, query_string = request.target.partition(b"?")
+    path = raw_path.decode("ascii") if b"%" not in raw_path else unquote_to_bytes(raw_path).decode("utf-8", "replace")
+    return {
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": request.http_version,
+        "client": connection.client,
+        "server": connection.server,
+        "path": connection.root_path + path,
+        "raw_path": connection.root_path.encode() + raw_path,
+        "query_string": query_string,
+        "root_path": connection.root_path,
+        "headers": request.headers,
+        "state": connection.state.copy(),
+    }

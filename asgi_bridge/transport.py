@@ -1,0 +1,100 @@
+"""What a session asks of the world: a transport to write to, and the event loop's clock, timers and tasks.
+
+Two sets of these exist in `wsserve.server`, one for asyncio and one for any anyio byte stream; tests have a third, in
+memory. Sessions see nothing else of sockets or event loops.
+"""
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Protocol
+
+
+class Transport(Protocol):
+    """One connection's outgoing side, and the tap on its incoming side.
+
+    The owner of the transport calls the session's `data_received`, `eof_received`, `connection_lost`, `pause_writing`
+    and `resume_writing`, with the meaning that `asyncio.Protocol` gives them.
+    """
+
+    def write(self, data: bytes, *, more: bool = False) -> None:
+        """Send `data`; `more` says that further output is about to follow, so that both may share one write."""
+
+    def write_buffer_size(self) -> int:
+        """Return how many bytes wait to be sent."""
+
+    def pause_reading(self) -> None:
+        """Stop taking bytes from the peer. Idempotent."""
+
+    def resume_reading(self) -> None:
+        """Take bytes from the peer again. Idempotent."""
+
+    def close(self, *, peer_finished: bool = False) -> None:
+        """Send what is buffered, then close.
+
+        Unless `peer_finished` says that the peer has nothing more to send, only the outgoing side ends at first, and
+        what still arrives is read and dropped for a while: closing a socket with unread input makes TCP send a reset,
+        which can destroy what the peer has not read yet (RFC 9112, section 9.6; RFC 6455, section 7.1.1).
+        """
+
+    def abort(self) -> None:
+        """Close at once; what is buffered is lost."""
+
+
+class Timer(Protocol):
+    """A callback that is due."""
+
+    def cancel(self) -> None:
+        """Do not call it. Harmless when it was called already."""
+
+
+class Signal(Protocol):
+    """Something that one task awaits and that is set once, from anywhere in the same event loop."""
+
+    def set(self) -> None:
+        """Wake the task that awaits it, now or when it comes. Idempotent."""
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        """Wait until it is set."""
+
+
+class Runtime(Protocol):
+    """The event loop, as sessions see it."""
+
+    def now(self) -> float:
+        """Return a monotonic time in seconds."""
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` once, not before `delay` seconds have passed."""
+
+    def new_signal(self) -> Signal:
+        """Return a new `Signal`."""
+
+    def cancelled(self) -> bool:
+        """Tell whether the server is cancelling its tasks."""
+
+    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+        """Run `function` as a task of its own; it must not raise."""
+
+
+class Gate:
+    """A place where tasks wait until something has changed; whoever is woken looks again for itself."""
+
+    __slots__ = ("_new_signal", "_signals")
+
+    def __init__(self, new_signal: Callable[[], Signal]) -> None:
+        self._new_signal = new_signal
+        self._signals: list[Signal] = []
+
+    async def wait(self) -> None:
+        """Wait for the next `wake`."""
+        # A signal for each waiter: with a shared future, cancelling one waiting task would cancel the others.
+        signal = self._new_signal()
+        self._signals.append(signal)
+        try:
+            await signal
+        finally:
+            self._signals.remove(signal)
+
+    def wake(self) -> None:
+        """Wake every task that waits now."""
+        for signal in self._signals:
+            signal.set()

@@ -1,0 +1,414 @@
+"""The `WebSocket` class: what a handler holds in its hand. It works on any ASGI server."""
+
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+from wsserve.asgi_bridge.connection_data import ConnectionData
+from wsserve.asgi_bridge.exceptions import (
+    WebSocketDisconnect,
+    WebSocketFrameTypeError,
+    WebSocketMessageError,
+    WebSocketRuntimeError,
+)
+from wsserve.asgi_bridge.headers import HeaderPairs
+from wsserve.asgi_bridge.json_messages import decode_json, encode_json, is_binary
+from wsserve.asgi_bridge.message_iterator import MessageIterator
+from wsserve.asgi_bridge.outgoing import CHECKS, acceptance, closure, denial
+from wsserve.asgi_bridge.types import Message, Receive, Scope, Send
+from wsserve.asgi_bridge.websocket_state import Cleanup, ConnectionState, WebSocketState
+from wsserve.codec.close_codes import ABNORMAL_CLOSURE, INTERNAL_ERROR, NORMAL_CLOSURE
+
+__all__ = ["WebSocket", "WebSocketClose", "WebSocketState"]
+
+CONNECTING, CONNECTED, DISCONNECTED, RESPONSE = WebSocketState
+
+
+class WebSocket(ConnectionData):
+    """One WebSocket connection of an ASGI application.
+
+    `scope`, `receive` and `send` are what the application was called with. Several objects on one scope, such as a
+    middleware's and a handler's, share the connection's state and cleanups. Raises `ValueError` for a scope of another
+    type than `websocket`.
+
+    As a context manager it ends the connection as the block ends: see `__aexit__`.
+    """
+
+    __slots__ = ("_closing", "_receiver", "_send", "_state")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("type") != "websocket":
+            raise ValueError(f"a WebSocket needs a scope of type 'websocket', not {scope.get('type')!r}")
+        super().__init__(scope)
+        self._send = send
+        self._state = ConnectionState.of(scope)
+        self._receiver = self._state.receiver(receive)
+        self._closing = False
+
+    def __repr__(self) -> str:
+        return f"<WebSocket {self.scope.get('path')!r} {self.application_state.name}>"
+
+    # State
+
+    @property
+    def client_state(self) -> WebSocketState:
+        """CONNECTED once the server has announced the client, DISCONNECTED once it is known to have gone."""
+        return self._state.client_state
+
+    @property
+    def application_state(self) -> WebSocketState:
+        """CONNECTED once this side has accepted, DISCONNECTED once it has closed or denied the handshake."""
+        return self._state.application_state
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has ended, by either side, as far as this side has noticed."""
+        return DISCONNECTED in (self._state.client_state, self._state.application_state)
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code of the end, None before it.
+
+        After an own `close()` it is that code until the server reports how the closing handshake ended. 1005: the
+        client gave none; 1006: the connection was lost or the handshake denied (RFC 6455, section 7.1.5).
+        """
+        return self._state.close_code
+
+    @property
+    def close_reason(self) -> str:
+        """The close reason that belongs to `close_code`; empty when there is none."""
+        return self._state.close_reason
+
+    # Opening
+
+    async def accept(self, subprotocol: str | None = None, headers: HeaderPairs | None = None) -> None:
+        """Accept the handshake with one of the subprotocols that the client offered, and with these headers.
+
+        Raises `TypeError` or `ValueError` for what the handshake cannot carry, with nothing sent and nothing changed;
+        `WebSocketDisconnect` when the client has left meanwhile; `WebSocketRuntimeError` when it is not the time.
+        """
+        message = acceptance(self.scope, subprotocol, headers)
+        self._state.after_sending("websocket.accept")
+        if self._state.client_state is CONNECTING:
+            await self.receive()
+        await self._deliver(message, CONNECTED)
+
+    async def send_denial_response(
+        self, status: int = 403, body: bytes | str = b"", headers: HeaderPairs | None = None
+    ) -> None:
+        """Refuse the handshake with an HTTP response; a body of str goes out as text.
+
+        A server without the extension `websocket.http.response` cannot do that: then it is a `close()`, which it
+        answers with 403. Raises `TypeError` and `ValueError` for a faulty response, `WebSocketDisconnect` when the
+        client has left, `WebSocketRuntimeError` when the handshake is over.
+        """
+        start, whole_body = denial(status, body, headers)
+        self._state.after_sending(start["type"])
+        if "websocket.http.response" not in (self.scope.get("extensions") or ()):
+            await self.close()
+            return
+        await self._deliver(start, RESPONSE)
+        await self._deliver(whole_body, DISCONNECTED)
+
+    # Sending
+
+    async def send_text(self, data: str) -> None:
+        """Send a text message.
+
+        Raises `TypeError` for what is no str, `WebSocketDisconnect` when the client has left, `WebSocketRuntimeError`
+        before `accept()` and after `close()`.
+        """
+        if not isinstance(data, str):
+            raise TypeError(f"send_text() takes a str, not {type(data).__name__}")
+        if not self._state.can_send:
+            raise self._cannot_send()
+        try:
+            await self._send({"type": "websocket.send", "text": data})
+        except OSError as error:
+            raise await self._state.lost(error) from error
+
+    async def send_bytes(self, data: bytes | bytearray | memoryview) -> None:
+        """Send a binary message. Raises what `send_text` does, `TypeError` for what is no bytes-like object."""
+        if not isinstance(data, bytes):
+            if not isinstance(data, (bytearray, memoryview)):
+                raise TypeError(f"send_bytes() takes bytes, a bytearray or a memoryview, not {type(data).__name__}")
+            data = bytes(data)
+        if not self._state.can_send:
+            raise self._cannot_send()
+        try:
+            await self._send({"type": "websocket.send", "bytes": data})
+        except OSError as error:
+            raise await self._state.lost(error) from error
+
+    async def send_json(self, data: Any, mode: str = "text", *, default: Callable[[Any], Any] | None = None) -> None:
+        """Send `data` as JSON, in a text message or, with `mode="binary"`, in a binary one.
+
+        `default` turns objects of types that msgspec does not know into some that it does. Raises what `send_text`
+        does, `TypeError` for another type, `ValueError` for NaN and infinity.
+        """
+        binary = is_binary(mode)
+        encoded = encode_json(data, default)
+        if binary:
+            await self.send_bytes(encoded)
+        else:
+            await self.send_text(encoded.decode())
+
+    # Receiving
+
+    # These two return the coroutine of `_receive_data` instead of waiting for it in one of their own, which would cost
+    # every message a quarter of what this class costs at all.
+
+    def receive_text(self) -> Coroutine[Any, Any, str]:
+        """Return the next message, a text one; to be awaited.
+
+        Raises `WebSocketDisconnect` when the connection has ended, `WebSocketFrameTypeError` for a binary message
+        (which is taken), `WebSocketRuntimeError` before `accept()` and when the disconnect was received before.
+        """
+        return self._receive_data("text")
+
+    def receive_bytes(self) -> Coroutine[Any, Any, bytes]:
+        """Return the next message, a binary one; to be awaited. Raises what `receive_text` does."""
+        return self._receive_data("bytes")
+
+    async def receive_json(self, data: object = None, mode: str | None = None) -> Any:
+        """Return the value of the next message, JSON in a text message or, with `mode="binary"`, in a binary one.
+
+        Raises what `receive_text` does, and `WebSocketJSONError` when the message is no JSON.
+
+        The mode may be given by position too. Lilya's documentation shows a call `receive_json(data, mode="binary")`;
+        it works, and `data` has no meaning there.
+        """
+        if mode is None:
+            mode = data if isinstance(data, str) else "text"
+        return decode_json(await (self.receive_bytes() if is_binary(mode) else self.receive_text()))
+
+    def iter_text(self) -> MessageIterator[str]:
+        """Iterate over text messages until the connection has ended; then `close_code` tells how."""
+        return MessageIterator(self._state, self._receiver, self.receive_text)
+
+    def iter_bytes(self) -> MessageIterator[bytes]:
+        """Iterate over binary messages until the connection has ended; then `close_code` tells how."""
+        return MessageIterator(self._state, self._receiver, self.receive_bytes)
+
+    def iter_json(self, mode: str = "text") -> MessageIterator[Any]:
+        """Iterate over values of JSON messages until the connection has ended; then `close_code` tells how."""
+        is_binary(mode)
+        return MessageIterator(self._state, self._receiver, lambda: self.receive_json(mode=mode))
+
+    def __aiter__(self) -> MessageIterator[str | bytes]:
+        """Iterate over messages of both types until the connection has ended; then `close_code` tells how."""
+        return MessageIterator(self._state, self._receiver, self._receive_either)
+
+    # Raw messages
+
+    async def send(self, message: Message) -> None:
+        """Send an ASGI message, checked for its content and for its place in the connection.
+
+        Raises `WebSocketRuntimeError` when it may not be sent now, `WebSocketDisconnect` when the client has left (but
+        a `websocket.close` is then no error), `TypeError`, `ValueError` or
+        `wsserve.asgi_bridge.messages.InvalidMessageError` for faulty content.
+        """
+        kind = message.get("type")
+        following = self._state.after_sending(kind)
+        message = CHECKS[message["type"]](self.scope, message)
+        if kind == "websocket.http.response.body" and not message.get("more_body", False):
+            following = DISCONNECTED
+        await self._deliver(message, following)
+
+    async def receive(self) -> Message:
+        """Return the next ASGI message, whichever it is; after an own `close()` that is in the end the disconnect.
+
+        Raises `WebSocketRuntimeError` when the disconnect was received before, or for a message out of order.
+        """
+        before = self._state.client_state
+        message = await self._receiver.next()
+        await self._note(message, before)
+        return message
+
+    # Closing
+
+    async def close(self, code: int = NORMAL_CLOSURE, reason: str | None = None) -> None:
+        """Close the connection, before `accept()` deny the handshake (403), and run the cleanups.
+
+        The reason is cut to 123 bytes. Closing again or after the client has left does nothing. Raises `ValueError` for
+        a code that must not be sent (RFC 6455, section 7.4), `TypeError` for a reason that is no str.
+        """
+        message = closure(code, reason)
+        if self._closing:
+            return
+        self._closing = True
+        try:
+            if self._state.application_state is not DISCONNECTED:
+                self._state.after_sending("websocket.close")
+                await self._deliver(message, DISCONNECTED)
+        finally:
+            self._closing = False
+            await self._state.run_cleanups()
+
+    async def wait_closed(self, *, discard: bool = False) -> int:
+        """Wait until the connection has ended, and return its close code: for a handler that only sends.
+
+        Messages that come meanwhile wait for a receive, at the same time or later. When 16 of them or 64 KiB wait,
+        no more are taken from the server, and the end is not noticed before some are received. With `discard` they are
+        dropped instead, which is right where nothing is ever received. Raises `WebSocketRuntimeError` before
+        `accept()`.
+        """
+        if not self._state.accepted:
+            raise _not_accepted()
+        receiver = self._receiver
+        while self._state.client_state is not DISCONNECTED:
+            if receiver.calling or (receiver.is_full() and not discard):
+                await receiver.wait_for_change()
+                continue
+            message = await receiver.call()
+            if message["type"] == "websocket.disconnect":
+                receiver.keep(message)
+                await self._state.received(message, self._state.client_state)
+            elif not discard:
+                receiver.keep(message)
+        return self._state.close_code or ABNORMAL_CLOSURE
+
+    def add_cleanup(self, function: Cleanup) -> None:
+        """Register what is to run once when the connection has ended, however it ends.
+
+        `function` takes no argument; when it returns an awaitable, that is awaited. The newest runs first. An error is
+        logged to `wsserve.websocket` and stops none of the others. They run when the end is noticed: at the own close,
+        or when a receive or a send finds the client gone; else when the handler is done, where something waits for
+        that: wsserve, `websocket_app`, or `async with`. What is added after the end runs at the next of these. Raises
+        `TypeError` for what cannot be called.
+        """
+        if not callable(function):
+            raise TypeError(f"add_cleanup() takes a function without arguments, not {function!r}")
+        self._state.cleanups.append(function)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> bool:
+        """End an accepted connection as the block has ended, and run the cleanups.
+
+        Without an error the connection is closed with 1000. A `WebSocketDisconnect` ends here. So does a
+        `WebSocketMessageError`, with its own close code: 1003 or 1007. Any other `Exception` closes with 1011 and goes
+        on. What is none, such as cancellation, goes on and closes nothing. Of an exception group all errors count. A
+        handshake that was not answered is left to the server.
+        """
+        try:
+            if error is None:
+                await self._close_accepted(NORMAL_CLOSURE)
+                return False
+            if not isinstance(error, Exception):
+                return False
+            errors = [leaf for leaf in _leaves(error) if not isinstance(leaf, WebSocketDisconnect)]
+            faults = [leaf for leaf in errors if isinstance(leaf, WebSocketMessageError)]
+            if len(faults) < len(errors):
+                await self._close_accepted(INTERNAL_ERROR)
+                return False
+            if faults:
+                await self._close_accepted(faults[0].close_code, str(faults[0]))
+            return True
+        finally:
+            await self._state.run_cleanups()
+
+    # Within
+
+    async def _close_accepted(self, code: int, reason: str = "") -> None:
+        if self._state.application_state is CONNECTED:
+            await self.close(code, reason)
+
+    async def _deliver(self, message: Message, following: WebSocketState) -> None:
+        """Send a checked message, then note the state that follows. Closing what has ended already is no error."""
+        state = self._state
+        try:
+            if state.client_state is DISCONNECTED:
+                raise state.gone()
+            try:
+                await self._send(message)
+            except OSError as error:
+                raise await state.lost(error) from error
+        except WebSocketDisconnect:
+            if message["type"] != "websocket.close":
+                raise
+        await state.sent(message, following)
+
+    def _cannot_send(self) -> Exception:
+        try:
+            self._state.after_sending("websocket.send")
+        except WebSocketRuntimeError as error:
+            return error
+        return self._state.gone()
+
+    async def _receive_data(self, key: str) -> Any:
+        """Return what the next message has under `key`. The hot path: `Receiver.next` and `call`, written out."""
+        receiver = self._receiver
+        if receiver.calling or receiver.waiting or receiver.disconnect is not None or not self._state.accepted:
+            message = await self._receive_in_turn()
+        else:
+            receiver.calling = True
+            try:
+                message = await receiver.receive()
+            finally:
+                receiver.calling = False
+                if receiver.changed is not None:
+                    receiver.announce_change()
+        data = message.get(key)
+        if data is None:
+            raise await self._other_than("text" if key == "text" else "binary", message)
+        return data
+
+    async def _receive_either(self) -> str | bytes:
+        message = await self._receive_in_turn()
+        data: str | bytes | None = message.get("text")
+        if data is None:
+            data = message.get("bytes")
+            if data is None:
+                raise await self._other_than("text or binary", message)
+        return data
+
+    async def _receive_in_turn(self) -> Message:
+        if not self._state.accepted:
+            raise _not_accepted()
+        return await self._receiver.next()
+
+    async def _other_than(self, expected: str, message: Message) -> Exception:
+        """Return the error for a message that is not what was asked for."""
+        await self._note(message, self._state.client_state)
+        if message["type"] == "websocket.disconnect":
+            return self._state.gone()
+        for key, got in (("text", "text"), ("bytes", "binary")):
+            if message.get(key) is not None:
+                return WebSocketFrameTypeError(expected, got)
+        return WebSocketRuntimeError(f"the server delivered {message['type']!r} without text or bytes")
+
+    async def _note(self, message: Message, before: WebSocketState) -> None:
+        if message["type"] == "websocket.disconnect":
+            self._receiver.disconnect = message
+        await self._state.received(message, before)
+
+
+class WebSocketClose:
+    """An ASGI application that refuses each handshake by closing it, or closes what was accepted before it.
+
+    Raises what `WebSocket.close` does for a faulty code or reason, at once.
+    """
+
+    def __init__(self, code: int = NORMAL_CLOSURE, reason: str | None = None) -> None:
+        closure(code, reason)
+        self.code = code
+        self.reason = reason or ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Close the WebSocket. Raises `ValueError` for a scope of another type."""
+        await WebSocket(scope, receive, send).close(self.code, self.reason)
+
+
+def _not_accepted() -> WebSocketRuntimeError:
+    return WebSocketRuntimeError("no message can be received: call accept() first")
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    """Return the errors in an exception group, or the error alone when it is none."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]

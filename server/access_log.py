@@ -1,0 +1,98 @@
+"""The access log: one line for each HTTP request, and for each WebSocket as it opens, is refused, or closes."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+from wsserve.asgi_bridge.session_state import ClosedBy
+from wsserve.server.logs import printable
+
+# Together with the fixed text a line stays within 1 KiB.
+_TARGET_LIMIT: Final = 512
+_REASON_LIMIT: Final = 123
+_NAME_LIMIT: Final = 64
+
+_logger = logging.getLogger("wsserve.access")
+
+
+class AccessLog:
+    """Writes the access log; make it after logging is configured.
+
+    `enabled` is fixed at that time: look at it before working out what to log, or call and nothing happens. Text from
+    the peer is escaped and cut, so that a line is one line of at most 1 KiB. `client` is the ASGI scope's.
+    """
+
+    __slots__ = ("enabled",)
+
+    def __init__(self, enabled: bool = True) -> None:
+        self.enabled = enabled and _logger.isEnabledFor(logging.INFO)
+
+    def request(
+        self, *, client: Sequence[Any] | None, method: str, target: str, http_version: str, status: int
+    ) -> None:
+        """Log an HTTP request that was answered."""
+        if self.enabled:
+            request = f"{printable(method, _NAME_LIMIT)} {printable(target, _TARGET_LIMIT)} HTTP/{http_version}"
+            _logger.info('%s - "%s" %d', _peer(client), request, status)
+
+    def websocket_opened(self, *, client: Sequence[Any] | None, target: str, subprotocol: str | None) -> None:
+        """Log a WebSocket that was accepted."""
+        if self.enabled:
+            _logger.info('%s - "WebSocket %s" 101 opened%s', _peer(client), _target(target), _with(subprotocol))
+
+    def websocket_refused(self, *, client: Sequence[Any] | None, target: str, status: int) -> None:
+        """Log a WebSocket handshake that was answered with an HTTP status other than 101."""
+        if self.enabled:
+            _logger.info('%s - "WebSocket %s" %d refused', _peer(client), _target(target), status)
+
+    def websocket_closed(
+        self,
+        *,
+        client: Sequence[Any] | None,
+        target: str,
+        subprotocol: str | None,
+        code: int,
+        reason: str,
+        by: ClosedBy,
+        duration: float,
+        received_messages: int,
+        received_bytes: int,
+        sent_messages: int,
+        sent_bytes: int,
+    ) -> None:
+        """Log the end of a WebSocket that was accepted.
+
+        `code` is the close code that the application saw, `by` whoever began to close ("nobody": the connection was
+        lost), `duration` the seconds since the handshake; bytes are of message payloads, uncompressed.
+        """
+        if self.enabled:
+            _logger.info(
+                '%s - "WebSocket %s" %d %s%s after %.3f s, received %d messages (%d bytes),'
+                " sent %d messages (%d bytes)%s",
+                _peer(client),
+                _target(target),
+                code,
+                "lost" if by == "nobody" else f"closed by {by}",
+                f' "{printable(reason, _REASON_LIMIT)}"' if reason else "",
+                duration,
+                received_messages,
+                received_bytes,
+                sent_messages,
+                sent_bytes,
+                _with(subprotocol),
+            )
+
+
+def _peer(client: Sequence[Any] | None) -> str:
+    if client is None:
+        return "-"  # on a unix socket, or gone
+    host = printable(str(client[0]), _NAME_LIMIT)
+    return f"[{host}]:{client[1]}" if ":" in host else f"{host}:{client[1]}"
+
+
+def _target(target: str) -> str:
+    return printable(target, _TARGET_LIMIT)
+
+
+def _with(subprotocol: str | None) -> str:
+    return f", subprotocol {printable(subprotocol, _NAME_LIMIT)}" if subprotocol is not None else ""

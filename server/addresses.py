@@ -1,0 +1,29 @@
+"""Addresses of a connection's two ends, as an ASGI scope has them."""
+
+import socket
+from typing import Any
+
+
+def client_of(sock: socket.socket) -> tuple[str, int] | None:
+    """Return the peer's host and port; None for a unix socket, and for a peer that has gone already."""
+    try:
+        return _host_and_port(sock, sock.getpeername())
+    except OSError:
+        return None
+
+
+def server_of(sock: socket.socket) -> tuple[str, int | None] | None:
+    """Return our own host and port; for a unix socket its path and None."""
+    try:
+        address = sock.getsockname()
+    except OSError:
+        return None
+    if sock.family == socket.AF_UNIX:
+        return (address.decode(errors="replace") if isinstance(address, bytes) else address, None)
+    return _host_and_port(sock, address)
+
+
+def _host_and_port(sock: socket.socket, address: Any) -> tuple[str, int] | None:
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        return (str(address[0]), int(address[1]))
+    return None

@@ -1,0 +1,138 @@
+"""The portable path: connections on any anyio byte stream, which is how the server runs on trio."""
+
+import socket
+
+import anyio
+from anyio.abc import ByteStream, SocketAttribute
+
+from wsserve.asgi_bridge.transport import Timer
+from wsserve.server.addresses import client_of, server_of
+from wsserve.server.connection import Connection, ConnectionContext
+
+READ_SIZE = 65536
+WRITE_SIZE = 65536
+"""How much is sent at a time, so that progress shows within a large message."""
+
+
+class AnyioTransport:
+    """One connection; a task that reads, a task that writes, and the session's transport between them."""
+
+    def __init__(self, stream: ByteStream, context: ConnectionContext, *, tls: bool) -> None:
+        self._stream = stream
+        self._context = context
+        self._tls = tls
+        self._chunks: list[bytes] = []
+        self._unsent = 0
+        self._blocked = False
+        self._has_output = anyio.Event()
+        self._may_read = anyio.Event()
+        self._may_read.set()
+        self._closing = False
+        self._peer_ended = anyio.Event()
+        self._deadline: Timer | None = None
+        self._scope = anyio.CancelScope()
+        sock: socket.socket | None = stream.extra(SocketAttribute.raw_socket, None)
+        info = context.new_info(client_of(sock) if sock else None, server_of(sock) if sock else None, tls)
+        self._connection = Connection(context, self, info)
+
+    async def run(self) -> None:
+        """Serve the connection to its end; the stream is closed then."""
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._write_all)
+                    await self._read_all()
+        finally:
+            self._closing = True
+            if self._deadline is not None:
+                self._deadline.cancel()
+            self._connection.connection_lost()
+            with anyio.CancelScope(shield=True):
+                await anyio.aclose_forcefully(self._stream)
+
+    # wsserve.asgi_bridge.transport.Transport
+
+    def write(self, data: bytes, *, more: bool = False) -> None:  # noqa: ARG002  # the writing task gathers anyway
+        """Send `data`, together with what else is written before the writing task runs."""
+        if self._closing:
+            return
+        self._chunks.append(data)
+        self._unsent += len(data)
+        self._has_output.set()
+        if self._unsent > self._context.write_limit and not self._blocked:
+            self._blocked = True
+            self._connection.pause_writing()
+
+    def write_buffer_size(self) -> int:
+        """Return how many bytes wait to be sent."""
+        return self._unsent
+
+    def pause_reading(self) -> None:
+        """Stop taking bytes from the peer."""
+        if self._may_read.is_set():
+            self._may_read = anyio.Event()
+
+    def resume_reading(self) -> None:
+        """Take bytes from the peer again."""
+        self._may_read.set()
+
+    def close(self, *, peer_finished: bool = False) -> None:
+        """Send what is buffered, then close; see `Transport.close`."""
+        if not self._closing:
+            self._closing = True
+            if peer_finished:
+                self._peer_ended.set()
+            self._may_read.set()
+            self._has_output.set()
+            self._deadline = self._context.runtime.call_later(self._context.close_timeout, self.abort)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._scope.cancel()
+
+    # The two tasks
+
+    async def _read_all(self) -> None:
+        try:
+            while True:
+                await self._may_read.wait()
+                data = await self._stream.receive(READ_SIZE)
+                if not self._closing:
+                    self._connection.data_received(data)
+        except anyio.EndOfStream:
+            self._peer_ended.set()
+            if not self._closing:
+                self._connection.eof_received()
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            self._scope.cancel()
+
+    async def _write_all(self) -> None:
+        try:
+            while not self._closing or self._chunks:
+                await self._has_output.wait()
+                self._has_output = anyio.Event()
+                await self._send_chunks()
+            await self._end_output()
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            pass
+        self._scope.cancel()
+
+    async def _send_chunks(self) -> None:
+        while self._chunks:
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+            for start in range(0, len(data), WRITE_SIZE):
+                piece = data[start : start + WRITE_SIZE]
+                await self._stream.send(piece)
+                self._unsent -= len(piece)
+                if self._blocked and 4 * self._unsent <= self._context.write_limit:
+                    self._blocked = False
+                    self._connection.resume_writing()
+
+    async def _end_output(self) -> None:
+        if self._tls:
+            await self._stream.aclose()
+        else:
+            await self._stream.send_eof()
+            with anyio.move_on_after(self._context.linger_timeout):
+                await self._peer_ended.wait()

@@ -1,0 +1,270 @@
+"""One client's connection, from its first byte to its last: HTTP/1.1 requests, of which the last may be an upgrade."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from wsserve.asgi_bridge.http_session import HttpOptions, HttpSession
+from wsserve.asgi_bridge.response import DefaultHeaders
+from wsserve.asgi_bridge.scopes import ConnectionInfo, http_scope, websocket_scope
+from wsserve.asgi_bridge.transport import Timer, Transport
+from wsserve.asgi_bridge.types import ASGIApp, Scope
+from wsserve.asgi_bridge.websocket_options import WebSocketOptions
+from wsserve.asgi_bridge.websocket_session import WebSocketSession
+from wsserve.codec import close_codes
+from wsserve.codec.events import EndOfStream
+from wsserve.codec.http1 import Body, EndOfRequest, HeadLimits, Http1Codec, Refusal, Request
+from wsserve.server.access_log import AccessLog
+from wsserve.server.runtime import ServerRuntime
+
+MAX_PIPELINED_BYTES = 65536
+"""How much of further requests is held while one is being answered, before reading pauses."""
+
+
+@dataclass(slots=True)
+class ConnectionContext:
+    """What all connections of a server share."""
+
+    app: ASGIApp
+    runtime: ServerRuntime
+    head_limits: HeadLimits
+    http_options: HttpOptions
+    websocket_options: WebSocketOptions
+    default_headers: DefaultHeaders
+    access_log: AccessLog
+    handshake_timeout: float
+    keep_alive_timeout: float
+    close_timeout: float
+    linger_timeout: float
+    write_limit: int
+    limit_concurrency: int | None
+    new_info: Callable[[tuple[str, int] | None, tuple[str, int | None] | None, bool], ConnectionInfo]
+    on_change: Callable[[], None] = lambda: None
+    """Called when a connection is gone."""
+    shutting_down: bool = False
+    connections: set["Connection"] = field(default_factory=set)
+
+
+class Connection:
+    """The owner of a transport calls this as `asyncio.Protocol` would be called; it hands on to the session at work."""
+
+    def __init__(self, context: ConnectionContext, transport: Transport, info: ConnectionInfo) -> None:
+        self._context = context
+        self._transport = transport
+        self._info = info
+        self._http = Http1Codec(context.head_limits)
+        self._request: Request | None = None
+        self._exchange: HttpSession | None = None
+        self._websocket: WebSocketSession | None = None
+        self._scope: Scope = {"client": info.client}
+        self._opened_at = 0.0
+        self._closing = False
+        self._heard = False
+        self._deadline: Timer | None = None
+        context.connections.add(self)
+        self._set_deadline(context.handshake_timeout, self._head_overdue)
+
+    # What the transport's owner calls
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        if self._websocket is not None:
+            self._websocket.data_received(data)
+        elif not self._closing:
+            self._http.receive_data(data)
+            self._advance()
+
+    def eof_received(self) -> None:
+        """Note that the client will send nothing more; it may still read, so a response under way is completed."""
+        if self._websocket is not None:
+            self._websocket.eof_received()
+        elif not self._closing:
+            self._http.receive_eof()
+            self._advance()
+
+    def connection_lost(self) -> None:
+        """Note that the transport is gone."""
+        self._closing = True
+        self._cancel_deadline()
+        if self._websocket is not None:
+            self._websocket.connection_lost()
+            self._log_websocket(self._websocket)
+        elif self._exchange is not None:
+            self._exchange.connection_lost()
+        self._context.connections.discard(self)
+        self._context.on_change()
+
+    def pause_writing(self) -> None:
+        """Note that the transport holds more than it should."""
+        session = self._websocket or self._exchange
+        if session is not None:
+            session.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Note that the transport has room again."""
+        session = self._websocket or self._exchange
+        if session is not None:
+            session.resume_writing()
+
+    def shutdown(self) -> None:
+        """End because the server ends; a request under way is answered first."""
+        if self._websocket is not None:
+            self._websocket.shutdown()
+        elif self._exchange is None:
+            self._close()
+
+    def abort(self) -> None:
+        """End at once."""
+        self._transport.abort()
+
+    # Requests in
+
+    def _advance(self) -> None:
+        while self._websocket is None and not self._closing:
+            event = self._http.next_event()
+            if event is None:
+                break
+            if isinstance(event, Request):
+                self._begin(event)
+            elif isinstance(event, Refusal):
+                self._refuse(event)
+            elif isinstance(event, EndOfStream):
+                self._client_left()
+            elif self._exchange is not None:
+                if isinstance(event, Body):
+                    self._exchange.body_received(event.data)
+                elif isinstance(event, EndOfRequest):
+                    self._exchange.body_complete()
+        if self._closing or self._websocket is not None:
+            return
+        if self._exchange is not None:
+            if self._http.buffered > MAX_PIPELINED_BYTES:
+                self._transport.pause_reading()
+        elif self._http.buffered and not self._heard:
+            self._heard = True
+            self._set_deadline(self._context.handshake_timeout, self._head_overdue)
+
+    def _begin(self, request: Request) -> None:
+        context = self._context
+        self._cancel_deadline()
+        self._request = request
+        if context.shutting_down:
+            self._refuse(Refusal(503, "the server is shutting down", [(b"retry-after", b"1")]))
+        elif context.limit_concurrency is not None and len(context.connections) > context.limit_concurrency:
+            self._refuse(Refusal(503, "the server has too many connections", [(b"retry-after", b"1")]))
+        elif request.handshake is None:
+            self._scope = http_scope(request, self._info)
+            self._exchange = HttpSession(
+                context.app,
+                self._scope,
+                request,
+                self._http,
+                self._transport,
+                context.runtime,
+                context.http_options,
+                context.default_headers,
+                self._log_status,
+                self._response_ended,
+            )
+            self._exchange.start()
+        else:
+            self._scope = websocket_scope(request, self._info)
+            self._websocket = WebSocketSession(
+                context.app,
+                self._scope,
+                request,
+                self._http,
+                self._transport,
+                context.runtime,
+                context.websocket_options,
+                context.default_headers,
+                self._log_status,
+            )
+            self._websocket.start()
+
+    def _response_ended(self, reusable: bool) -> None:
+        self._exchange = None
+        if not reusable or self._http.must_close or self._context.shutting_down:
+            self._close()
+            return
+        self._http.next_request()
+        self._heard = False
+        self._transport.resume_reading()
+        self._set_deadline(self._context.keep_alive_timeout, self._close)
+        self._advance()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.connection_lost()  # the fault is in the body of a request that the application has already
+        if exchange is None or not exchange.has_begun:
+            self._transport.write(self._http.refuse(refusal))
+            self._log_status(refusal.status)
+        self._close()
+
+    def _client_left(self) -> None:
+        if self._exchange is None:
+            self._close(peer_finished=True)
+        else:
+            self._exchange.eof_received()
+
+    def _close(self, *, peer_finished: bool = False) -> None:
+        self._closing = True
+        self._cancel_deadline()
+        self._transport.close(peer_finished=peer_finished)
+
+    # Deadlines
+
+    def _head_overdue(self) -> None:
+        if self._http.buffered:
+            self._refuse(Refusal(408, "the request's head took too long", []))
+        else:
+            self._close()
+
+    def _set_deadline(self, delay: float, callback: Callable[[], None]) -> None:
+        self._cancel_deadline()
+        self._deadline = self._context.runtime.call_later(delay, callback)
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    # The access log; the client is the scope's, which middleware for proxies may have set right
+
+    def _log_status(self, status: int) -> None:
+        log = self._context.access_log
+        if status == 101:
+            self._opened_at = self._context.runtime.now()
+        if not log.enabled or self._request is None:
+            return
+        client, target = self._scope["client"], self._request.target.decode("latin-1")
+        if self._websocket is None:
+            log.request(
+                client=client,
+                method=self._request.method,
+                target=target,
+                http_version=self._request.http_version,
+                status=status,
+            )
+        elif status == 101:
+            log.websocket_opened(client=client, target=target, subprotocol=self._websocket.subprotocol)
+        else:
+            log.websocket_refused(client=client, target=target, status=status)
+
+    def _log_websocket(self, session: WebSocketSession) -> None:
+        if not self._context.access_log.enabled or self._request is None or not session.accepted:
+            return
+        code, reason = session.disconnect or (close_codes.ABNORMAL_CLOSURE, "")
+        self._context.access_log.websocket_closed(
+            client=self._scope["client"],
+            target=self._request.target.decode("latin-1"),
+            subprotocol=session.subprotocol,
+            code=code,
+            reason=reason,
+            by=session.closed_by,
+            duration=self._context.runtime.now() - self._opened_at,
+            received_messages=session.messages_received,
+            received_bytes=session.bytes_received,
+            sent_messages=session.messages_sent,
+            sent_bytes=session.bytes_sent,
+        )

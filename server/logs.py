@@ -1,0 +1,120 @@
+"""Logs for people: set-up, and text from peers made safe to print."""
+
+import json
+import logging
+import logging.config
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, Final, TextIO
+
+from wsserve.server.config import Config
+from wsserve.server.errors import StartupError
+
+TRACE: Final = 5
+"""Below DEBUG: every byte of a connection's dealings."""
+
+_FORMAT: Final = "%(asctime)s %(levelname)-8s %(message)s"
+_COLOURS: Final = {
+    TRACE: "34",
+    logging.DEBUG: "36",
+    logging.INFO: "32",
+    logging.WARNING: "33",
+    logging.ERROR: "31",
+    logging.CRITICAL: "1;31",
+}
+
+
+def configure_logging(config: Config) -> None:
+    """Send the loggers `wsserve.error` and `wsserve.access` to standard error, or do as `config.log_config` says.
+
+    That is a mapping for `logging.config.dictConfig`, or a file: JSON of the same, or ini for `fileConfig`; levels
+    are then its business. Raises `StartupError` when it cannot be read or used.
+    """
+    logging.addLevelName(TRACE, "TRACE")
+    if config.log_config is not None:
+        _apply(config.log_config)
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_ColourFormatter() if _use_colours(config, sys.stderr) else logging.Formatter(_FORMAT))
+    logger = logging.getLogger("wsserve")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.getLevelName(config.log_level.upper()))
+
+
+def _apply(log_config: str | Mapping[str, Any]) -> None:
+    if not isinstance(log_config, str):
+        name = "log_config"
+    elif log_config.endswith((".yaml", ".yml")):
+        raise StartupError(f"log_config {log_config!r} is YAML, which is not read here: write it as JSON or ini")
+    else:
+        name = f"log_config {log_config!r}"
+    try:
+        if not isinstance(log_config, str):
+            logging.config.dictConfig(dict(log_config))
+        elif log_config.endswith(".json"):
+            with open(log_config, encoding="utf-8") as file:
+                logging.config.dictConfig(json.load(file))
+        else:
+            with open(log_config, encoding="utf-8") as file:
+                logging.config.fileConfig(file, disable_existing_loggers=False)
+    except OSError as error:
+        raise StartupError(f"{name} cannot be read: {error.strerror}") from None
+    except Exception as error:
+        # Whatever a class or handler that is named there raises: the deepest cause says most.
+        deepest: BaseException = error
+        while deepest.__cause__ is not None:
+            deepest = deepest.__cause__
+        raise StartupError(f"{name} cannot be used: {error}{f' ({deepest})' if deepest is not error else ''}") from None
+
+
+def _use_colours(config: Config, stream: TextIO) -> bool:
+    if config.use_colors is not None:
+        return config.use_colors
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class _ColourFormatter(logging.Formatter):
+    """Adds the level's colour to its name."""
+
+    def __init__(self) -> None:
+        super().__init__(_FORMAT)
+
+    def format(self, record: logging.LogRecord) -> str:
+        plain = record.levelname
+        record.levelname = f"\x1b[{_COLOURS.get(record.levelno, '0')}m{plain:8}\x1b[0m"
+        try:
+            return super().format(record)
+        finally:
+            record.levelname = plain
+
+
+def printable(text: str, limit: int = 1024) -> str:
+    r"""Return `text` as one line of at most `limit` bytes of UTF-8 that cannot pass for anything else in a log.
+
+    What is not printable becomes an escape such as `\n` or `\x1b`; backslashes and double quotes are escaped, so
+    that an escape is never mistaken for text, nor text for the end of a quotation. What is cut off becomes "…".
+    """
+    if len(text) <= limit and text.isascii() and text.isprintable() and "\\" not in text and '"' not in text:
+        return text
+    pieces: list[str] = []
+    size = 0
+    kept = 0  # pieces that leave room for the ellipsis
+    for character in text[: limit + 1]:
+        piece = _escape(character)
+        size += len(piece.encode())
+        if size > limit:
+            return "".join(pieces[:kept]) + "…"
+        pieces.append(piece)
+        if size <= limit - len("…".encode()):
+            kept = len(pieces)
+    return "".join(pieces)
+
+
+def _escape(character: str) -> str:
+    if character == '"':
+        return '\\"'
+    if character.isprintable() and character != "\\":
+        return character
+    return character.encode("unicode_escape").decode("ascii")

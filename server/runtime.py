@@ -1,0 +1,87 @@
+"""The event loop as sessions see it: clock, timers, signals and tasks, on asyncio and on trio."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from wsserve.asgi_bridge.transport import Signal
+from wsserve.server.timers import TimerWheel, WheelTimer
+
+
+class FutureSignal:
+    """A `Signal` for asyncio: a bare future costs a fraction of an `anyio.Event`."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self) -> None:
+        self._future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def set(self) -> None:
+        """Wake the task that awaits it."""
+        if not self._future.done():
+            self._future.set_result(None)
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        """Wait until it is set."""
+        return self._future.__await__()
+
+
+class EventSignal:
+    """A `Signal` for every event loop that anyio knows."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def set(self) -> None:
+        """Wake the task that awaits it."""
+        self._event.set()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        """Wait until it is set."""
+        return self._event.wait().__await__()
+
+
+class ServerRuntime:
+    """A `wsserve.asgi_bridge.transport.Runtime` whose tasks live in a task group."""
+
+    def __init__(self, tasks: TaskGroup, *, asyncio_signals: bool) -> None:
+        self._tasks = tasks
+        self._cancelled = False
+        self.running: dict[object, str] = {}
+        """The names of the tasks that `spawn` has started and that have not ended."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when a task has ended."""
+        self.now: Callable[[], float] = asyncio.get_running_loop().time if asyncio_signals else anyio.current_time
+        self.new_signal: Callable[[], Signal] = FutureSignal if asyncio_signals else EventSignal
+        self.timers = TimerWheel(self.now)
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> WheelTimer:
+        """Call `callback` once, not before `delay` seconds have passed."""
+        return self.timers.call_later(delay, callback)
+
+    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+        """Run `function` as a task of its own; it must not raise."""
+        self._tasks.start_soon(self._run, function, name, name=name)
+
+    def cancelled(self) -> bool:
+        """Tell whether the tasks are being cancelled."""
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """Cancel every task."""
+        self._cancelled = True
+        self._tasks.cancel_scope.cancel()
+
+    async def _run(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+        key = object()
+        self.running[key] = name
+        try:
+            await function()
+        finally:
+            del self.running[key]
+            self.on_change()

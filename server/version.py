@@ -1,0 +1,21 @@
+"""What is running: versions for `wsserve --version` and for bug reports."""
+
+import platform
+from importlib.metadata import version
+
+from wsserve import __version__
+from wsserve.server.config import Config
+
+
+def describe_version(config: Config) -> str:
+    """Return one line with the versions of wsserve and of what it runs on under `config`."""
+    if config.backend == "trio":
+        loop = f"trio {version('trio')}"
+    elif config.use_uvloop:
+        loop = f"uvloop {version('uvloop')}"
+    else:
+        loop = "asyncio"
+    return (
+        f"wsserve {__version__} (codec {config.codec} {version(config.codec)}, loop {loop}, "
+        f"{platform.python_implementation()} {platform.python_version()} on {platform.system()})"
+    )

@@ -1,0 +1,1 @@
+"""ASGI apps under test, each run in a server's process."""

@@ -1,0 +1,106 @@
+"""Servers and clients for the end-to-end tests, each started once and used by many tests."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.end_to_end.clients import CLIENTS
+from tests.end_to_end.server_process import OTHER_SERVERS, WSSERVE, Configuration, ServerProcess
+from tests.end_to_end.steps import Client
+
+# END_TO_END_SERVER names another server (uvicorn-wsproto, hypercorn-trio ...) to see what the same tests make of it.
+OPTIONS = ("--timeout-handshake", "0.7", "--timeout-graceful-shutdown", "2")
+
+_named = os.environ.get("END_TO_END_SERVER")
+CONFIGURATIONS = [known for known in (*WSSERVE, *OTHER_SERVERS) if known.name == _named] if _named else WSSERVE
+
+
+class Servers:
+    """The running servers: one process for each combination of configuration, app and options that tests ask for."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._running: dict[tuple[object, ...], ServerProcess] = {}
+
+    def get(self, configuration: Configuration, app: str, *options: str) -> ServerProcess:
+        """Return the server of this app (a module of tests.end_to_end.apps and its attribute), started if need be."""
+        if configuration not in WSSERVE:
+            options = ()  # they are wsserve's own
+        key = (configuration, app, options)
+        if key not in self._running:
+            server = ServerProcess(configuration, f"tests.end_to_end.apps.{app}", options)
+            self._running[key] = self._stack.enter_context(server)
+        return self._running[key]
+
+
+class Clients:
+    """The clients, each started when a test first asks for it."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._started: dict[str, Client] = {}
+
+    def get(self, kind: type[Client]) -> Client:
+        """Return the one client of this kind."""
+        if kind.name not in self._started:
+            self._started[kind.name] = self._stack.enter_context(kind())
+        return self._started[kind.name]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """The running servers; at the end each must stop at SIGTERM with a clean exit status."""
+    with ExitStack() as stack:
+        yield Servers(stack)
+
+
+@pytest.fixture(scope="session")
+def clients() -> Iterator[Clients]:
+    """The running clients."""
+    with ExitStack() as stack:
+        yield Clients(stack)
+
+
+@pytest.fixture(scope="session", params=CLIENTS, ids=lambda kind: kind.name)
+def client(request: pytest.FixtureRequest, clients: Clients) -> Client:
+    """Each client."""
+    return clients.get(request.param)
+
+
+@pytest.fixture(scope="session", params=[kind for kind in CLIENTS if kind.sees_response], ids=lambda kind: kind.name)
+def telling_client(request: pytest.FixtureRequest, clients: Clients) -> Client:
+    """Each client that sends headers and tells the response to the handshake."""
+    return clients.get(request.param)
+
+
+@pytest.fixture(scope="session", params=CONFIGURATIONS, ids=lambda configuration: configuration.name)
+def configuration(request: pytest.FixtureRequest) -> Configuration:
+    """Each way to run wsserve."""
+    chosen: Configuration = request.param
+    return chosen
+
+
+@pytest.fixture
+def server(servers: Servers, configuration: Configuration) -> Iterator[ServerProcess]:
+    """The server of all plain ASGI apps; the test must leave no traceback and no warning in its log."""
+    process = servers.get(configuration, "main:app", *OPTIONS)
+    start = len(process.log)
+    yield process
+    process.assert_log_clean(start)
+
+
+@pytest.fixture
+def failing_server(servers: Servers, configuration: Configuration) -> ServerProcess:
+    """The same server, for tests whose app fails, so that tracebacks are in order."""
+    return servers.get(configuration, "main:app", *OPTIONS)
+
+
+@pytest.fixture
+def handler_server(servers: Servers, configuration: Configuration) -> Iterator[ServerProcess]:
+    """The server of the handlers that use the WebSocket class; nothing may fail."""
+    process = servers.get(configuration, "handlers:app", *OPTIONS)
+    start = len(process.log)
+    yield process
+    process.assert_log_clean(start)

@@ -1,0 +1,88 @@
+"""The access log's lines."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from wsserve.server.access_log import AccessLog
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """Collect what is logged, at INFO and above."""
+    collected: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            collected.append(record.getMessage())
+
+    logger = logging.getLogger("wsserve.access")
+    handler, level = Collect(), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield collected
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+CLOSED: dict[str, Any] = {
+    "client": ("127.0.0.1", 5000),
+    "target": "/chat",
+    "subprotocol": None,
+    "code": 1000,
+    "reason": "",
+    "by": "client",
+    "duration": 1.5,
+    "received_messages": 1,
+    "received_bytes": 20,
+    "sent_messages": 3,
+    "sent_bytes": 40,
+}
+
+
+def write_each(log: AccessLog) -> None:
+    log.request(client=("127.0.0.1", 5000), method="GET", target="/x?y=1", http_version="1.1", status=200)
+    log.websocket_opened(client=("::1", 5000), target="/chat", subprotocol="v2.chat")
+    log.websocket_opened(client=None, target="/chat", subprotocol=None)
+    log.websocket_refused(client=("127.0.0.1", 5000), target="/chat", status=403)
+    log.websocket_closed(**CLOSED)
+    log.websocket_closed(**CLOSED | {"code": 1011, "reason": "bye", "by": "server", "subprotocol": "v2.chat"})
+    log.websocket_closed(**CLOSED | {"code": 1006, "by": "nobody"})
+
+
+def test_each_event_is_one_readable_line(lines: list[str]) -> None:
+    write_each(AccessLog())
+    counts = "received 1 messages (20 bytes), sent 3 messages (40 bytes)"
+    assert lines == [
+        '127.0.0.1:5000 - "GET /x?y=1 HTTP/1.1" 200',
+        '[::1]:5000 - "WebSocket /chat" 101 opened, subprotocol v2.chat',
+        '- - "WebSocket /chat" 101 opened',
+        '127.0.0.1:5000 - "WebSocket /chat" 403 refused',
+        f'127.0.0.1:5000 - "WebSocket /chat" 1000 closed by client after 1.500 s, {counts}',
+        f'127.0.0.1:5000 - "WebSocket /chat" 1011 closed by server "bye" after 1.500 s, {counts}, subprotocol v2.chat',
+        f'127.0.0.1:5000 - "WebSocket /chat" 1006 lost after 1.500 s, {counts}',
+    ]
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING])
+def test_it_is_silent_when_switched_off_or_below_the_level(lines: list[str], level: int) -> None:
+    logging.getLogger("wsserve.access").setLevel(level)
+    log = AccessLog(enabled=level != logging.INFO)
+    assert not log.enabled
+    write_each(log)
+    assert lines == []
+
+
+def test_a18_nothing_from_the_peer_breaks_a_line_or_makes_it_long(lines: list[str]) -> None:
+    evil = '\r\n2030-01-01 INFO \x1b[2J" 200 \x85\u2028' * 10_000
+    log = AccessLog()
+    log.request(client=(evil, 1), method=evil, target=evil, http_version="1.1", status=200)
+    log.websocket_opened(client=(evil, 1), target=evil, subprotocol=evil)
+    log.websocket_refused(client=(evil, 1), target=evil, status=400)
+    log.websocket_closed(**CLOSED | {"client": (evil, 1), "target": evil, "subprotocol": evil, "reason": evil})
+    assert len(lines) == 4
+    for line in lines:
+        assert line.isprintable()
+        assert len(line.encode()) <= 1024 - len("2030-01-01 00:00:00,000 CRITICAL \n")

@@ -1,0 +1,151 @@
+"""Settings together: defaults, combinations, and what is derived from them."""
+
+import dataclasses
+import importlib.util
+import ssl
+from typing import Any
+
+import pytest
+
+from wsserve.codec.deflate import DeflateOptions
+from wsserve.codec.frames import FrameLimits
+from wsserve.codec.http1 import HeadLimits
+from wsserve.server.config import Config
+from wsserve.server.errors import ConfigError
+
+
+def test_defaults_are_those_of_the_layers_below() -> None:
+    config = Config()
+    assert config.frame_limits == FrameLimits()
+    assert config.head_limits == HeadLimits()
+    assert config.deflate_options == DeflateOptions()
+    assert (config.host, config.port, config.backend, config.loop) == ("127.0.0.1", 8000, "asyncio", "auto")
+
+
+def test_a_config_is_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().port = 1  # type: ignore[misc]  # the point of the test
+
+
+def test_limits_are_handed_on() -> None:
+    config = Config(
+        ws_max_size=7,
+        ws_max_fragments=8,
+        limit_request_target=300,
+        limit_request_head=400,
+        limit_request_headers=5,
+        ws_deflate_window_bits=9,
+        ws_deflate_memory_level=1,
+        ws_deflate_level=6,
+        ws_deflate_threshold=0,
+        ws_deflate_no_context_takeover=True,
+    )
+    assert config.frame_limits == FrameLimits(max_message_size=7, max_fragments=8)
+    assert config.head_limits == HeadLimits(max_target=300, max_head=400, max_headers=5)
+    assert config.deflate_options == DeflateOptions(
+        server_max_window_bits=9,
+        client_max_window_bits=9,
+        server_no_context_takeover=True,
+        client_no_context_takeover=True,
+        memory_level=1,
+        level=6,
+        threshold=0,
+    )
+
+
+def test_compression_can_be_switched_off() -> None:
+    assert Config(ws_per_message_deflate=False).deflate_options is None
+
+
+def test_zero_switches_keepalive_off() -> None:
+    config = Config(ws_ping_interval=0, ws_ping_timeout=0)
+    assert config.ws_ping_interval is None
+    assert config.ws_ping_timeout is None
+    assert Config(ws_ping_interval=None).ws_ping_interval is None
+
+
+def test_headers_take_one_form() -> None:
+    headers: Any = [("X-Frame-Options", "DENY")]
+    assert Config(headers=headers).headers == ((b"x-frame-options", b"DENY"),)
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"port": 70000}, "port must be from 0 to 65535, not 70000"),
+        ({"port": "80"}, "port must be a whole number, not '80'"),
+        ({"ws_max_size": 0}, "ws_max_size must be at least 1, not 0"),
+        ({"ws_ping_interval": -1}, "ws_ping_interval must be at least 0, not -1"),
+        ({"ws_deflate_window_bits": 8}, "from 9 to 15"),
+        ({"lifespan": "maybe"}, "lifespan must be 'auto', 'on' or 'off', not 'maybe'"),
+        ({"log_config": 5}, "log_config must be text, a mapping or None, not 5"),
+        ({"headers": [("x", "\n")]}, "header x has the value"),
+        ({"uds": "/tmp/x", "fd": 3}, "uds and fd are both set"),
+        ({"uds": ""}, "uds must be a path, not ''"),
+        ({"uds": "a\0b"}, "uds must be a path"),
+        ({"ssl_keyfile": "k"}, "ssl_keyfile is set without ssl_certfile"),
+        ({"ssl_keyfile_password": "hidden"}, "ssl_keyfile_password is set without ssl_certfile"),
+        ({"ssl_ca_certs": "k"}, "ssl_ca_certs is set without ssl_certfile"),
+        ({"ssl_ciphers": "k"}, "ssl_ciphers is set without ssl_certfile"),
+        ({"ssl_certfile": "c", "ssl_cert_reqs": 2}, "ssl_cert_reqs is 2 without ssl_ca_certs"),
+        ({"limit_request_target": 20000}, "limit_request_target (20000) is above limit_request_head (16384)"),
+        ({"loop": "uvloop", "backend": "trio"}, "loop is 'uvloop' but the trio backend has its own"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(settings: dict[str, Any], part: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config(**settings)
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_python_ssl_constants_are_taken() -> None:
+    config = Config(ssl_certfile="c", ssl_ca_certs="a", ssl_cert_reqs=ssl.CERT_REQUIRED)
+    assert config.ssl_cert_reqs == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing", "uses_uvloop"),
+    [
+        ({}, (), True),
+        ({}, ("uvloop",), False),
+        ({"loop": "uvloop"}, (), True),
+        ({"loop": "asyncio"}, (), False),
+        ({"backend": "trio"}, (), False),
+    ],
+)
+def test_the_loop_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], missing: tuple[str, ...], uses_uvloop: bool
+) -> None:
+    _hide(monkeypatch, *missing)
+    assert Config(**settings).use_uvloop is uses_uvloop
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing", "part"),
+    [
+        ({"loop": "uvloop"}, "uvloop", "which is not installed: install it or choose 'asyncio'"),
+        ({"backend": "trio"}, "trio", "pip install 'wsserve[trio]'"),
+    ],
+)
+def test_what_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], missing: str, part: str
+) -> None:
+    _hide(monkeypatch, missing)
+    with pytest.raises(ConfigError) as caught:
+        Config(**settings)
+    assert part in str(caught.value)
+
+
+def test_trusted_proxies_come_from_the_setting_then_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    assert Config().trusted_proxies == "127.0.0.1"
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.0/8")
+    assert Config().trusted_proxies == "10.0.0.0/8"
+    assert Config(forwarded_allow_ips="").trusted_proxies == ""
+
+
+def _hide(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr("wsserve.server.config.find_spec", lambda name: None if name in modules else real(name))

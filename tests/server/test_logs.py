@@ -1,0 +1,225 @@
+"""Logging set-up, and text from peers."""
+
+import io
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsserve.server.config import Config
+from wsserve.server.errors import StartupError
+from wsserve.server.logs import TRACE, configure_logging, printable
+
+
+@pytest.fixture(autouse=True)
+def restored_loggers() -> Iterator[None]:
+    """Put the loggers back as they were."""
+    loggers = [logging.getLogger(name) for name in ("", "wsserve", "wsserve.error", "wsserve.access")]
+    before = [(one, one.handlers[:], one.level, one.propagate) for one in loggers]
+    yield
+    for one, handlers, level, propagate in before:
+        one.handlers[:] = handlers
+        one.setLevel(level)
+        one.propagate = propagate
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def stderr(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> io.StringIO:
+    monkeypatch.setattr(sys, "stderr", stream)
+    return stream
+
+
+def test_lines_have_time_level_and_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = stderr(monkeypatch, io.StringIO())
+    configure_logging(Config())
+    logging.getLogger("wsserve.error").info("ready on %s", "port 1")
+    logging.getLogger("wsserve.error").debug("unseen")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO     ready on port 1\n", output.getvalue())
+
+
+def test_configuring_twice_logs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = stderr(monkeypatch, io.StringIO())
+    configure_logging(Config())
+    configure_logging(Config())
+    logging.getLogger("wsserve.access").info("once")
+    assert output.getvalue().count("once") == 1
+
+
+@pytest.mark.parametrize(("level", "number"), [("critical", 50), ("trace", TRACE), ("debug", 10)])
+def test_the_level_is_set(level: Any, number: int) -> None:
+    configure_logging(Config(log_level=level))
+    assert logging.getLogger("wsserve.error").getEffectiveLevel() == number
+
+
+def test_trace_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = stderr(monkeypatch, io.StringIO())
+    configure_logging(Config(log_level="trace"))
+    logging.getLogger("wsserve.error").log(TRACE, "bytes")
+    assert " TRACE    bytes" in output.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("stream", "variables", "use_colors", "coloured"),
+    [
+        (Terminal, {}, None, True),
+        (Terminal, {"NO_COLOR": "1"}, None, False),
+        (Terminal, {"NO_COLOR": ""}, None, True),
+        (Terminal, {"TERM": "dumb"}, None, False),
+        (Terminal, {}, False, False),
+        (io.StringIO, {}, None, False),
+        (io.StringIO, {"NO_COLOR": "1"}, True, True),
+    ],
+)
+def test_colours_are_for_terminals(
+    monkeypatch: pytest.MonkeyPatch,
+    stream: type[io.StringIO],
+    variables: dict[str, str],
+    use_colors: bool | None,
+    coloured: bool,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    output = stderr(monkeypatch, stream())
+    configure_logging(Config(use_colors=use_colors))
+    logging.getLogger("wsserve.error").warning("careful")
+    logging.getLogger("wsserve.error").log(33, "own level")
+    assert ("\x1b[33mWARNING \x1b[0m careful" in output.getvalue()) is coloured
+    assert "own level" in output.getvalue()
+
+
+def test_colours_stay_out_of_other_handlers(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    stderr(monkeypatch, Terminal())
+    configure_logging(Config(use_colors=True))
+    logger = logging.getLogger("wsserve")
+    logger.addHandler(caplog.handler)
+    logger.warning("plain elsewhere")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+LOG_CONFIG = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"null": {"class": "logging.NullHandler"}},
+    "loggers": {"wsserve.error": {"level": "ERROR", "handlers": ["null"]}},
+}
+INI = """
+[loggers]
+keys=root,error
+[handlers]
+keys=null
+[formatters]
+keys=
+[logger_root]
+handlers=
+[logger_error]
+qualname=wsserve.error
+level=ERROR
+handlers=null
+[handler_null]
+class=NullHandler
+args=()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [(None, LOG_CONFIG), ("log.json", json.dumps(LOG_CONFIG)), ("log.ini", INI)]
+)
+def test_a_log_config_is_applied(tmp_path: Path, name: str | None, content: Any) -> None:
+    if name is not None:
+        (tmp_path / name).write_text(content)
+        content = str(tmp_path / name)
+    configure_logging(Config(log_config=content))
+    logger = logging.getLogger("wsserve.error")
+    assert logger.level == logging.ERROR
+    assert [type(handler) for handler in logger.handlers] == [logging.NullHandler]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "part"),
+    [
+        ("log.yaml", "", "is YAML, which is not read here"),
+        ("log.yml", "", "is YAML, which is not read here"),
+        ("log.json", None, "cannot be read: No such file or directory"),
+        ("log.ini", None, "cannot be read: No such file or directory"),
+        ("log.json", "{", "cannot be used: "),
+        ("log.ini", "[loggers", "cannot be used: "),
+        ("log.json", '{"version": 2}', "cannot be used: Unsupported version: 2"),
+        (
+            "log.json",
+            '{"version": 1, "handlers": {"h": {"class": "no.such.Handler"}}}',
+            "cannot be used: Unable to configure handler 'h' (No module named 'no')",
+        ),
+    ],
+)
+def test_a_log_config_that_cannot_be_used_is_said(tmp_path: Path, name: str, content: str | None, part: str) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(StartupError) as caught:
+        configure_logging(Config(log_config=str(path)))
+    assert part in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_mapping_that_cannot_be_used_is_said() -> None:
+    with pytest.raises(StartupError) as caught:
+        configure_logging(Config(log_config={"version": 2}))
+    assert str(caught.value) == "log_config cannot be used: Unsupported version: 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "expected"),
+    [
+        ("/plain?x=1", 1024, "/plain?x=1"),
+        ("été 日本", 1024, "été 日本"),
+        ("a\r\nb", 1024, "a\\r\\nb"),
+        ("\x1b[2J", 1024, "\\x1b[2J"),
+        ("\x85\u2028", 1024, "\\x85\\u2028"),
+        ("\u202eright to left", 1024, "\\u202eright to left"),
+        ("\udc80", 1024, "\\udc80"),
+        ("\\n", 1024, "\\\\n"),
+        ('" 200', 1024, '\\" 200'),
+        ("", 0, ""),
+        ("12345", 5, "12345"),
+        ("123456", 5, "12…"),
+        ("éé", 4, "éé"),
+        ("ééé", 5, "é…"),
+        ("\n\n\n", 4, "…"),
+        ("1\n\n", 5, "1\\n\\n"),
+    ],
+)
+def test_a18_text_is_printed_as_one_line(text: str, limit: int, expected: str) -> None:
+    assert printable(text, limit) == expected
+
+
+@given(st.text(max_size=40), st.integers(3, 60))
+def test_a18_any_text_is_one_printable_line_within_the_limit(text: str, limit: int) -> None:
+    line = printable(text, limit)
+    assert line.isprintable()
+    assert len(line.encode()) <= limit
+
+
+@given(st.text(max_size=40))
+def test_a18_different_texts_look_different(text: str) -> None:
+    line = printable(text)
+    assert line.encode("latin-1", "backslashreplace").decode("unicode_escape") == text
+
+
+def test_a18_a_huge_text_is_cut_at_1_kib() -> None:
+    assert len(printable("\x00" * 10_000_000).encode()) <= 1024
+    assert printable("x" * 1025) == "x" * 1021 + "…"
