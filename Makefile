@@ -27,8 +27,8 @@ test: venv  ## Run all tests, with their coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q $(PYTEST_OPTIONS)
 	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --include='*/codec/*,*/asgi_bridge/*' --fail-under=100
-	$(BIN)/coverage report --include='*/server/*' --fail-under=95
+	$(BIN)/coverage report --include='codec/*,asgi_bridge/*' --fail-under=100
+	$(BIN)/coverage report --include='server/*' --fail-under=95
 
 lint: venv  ## Check style, types and the direction of imports
 	$(BIN)/ruff check

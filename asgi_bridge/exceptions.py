@@ -16,7 +16,13 @@ Exception
 
 from typing import ClassVar
 
-from wsserve.codec.close_codes import ABNORMAL_CLOSURE, INVALID_PAYLOAD, NORMAL_CLOSURE, UNSUPPORTED_DATA
+from wsserve.codec.close_codes import (
+    ABNORMAL_CLOSURE,
+    INTERNAL_ERROR,
+    INVALID_PAYLOAD,
+    NORMAL_CLOSURE,
+    UNSUPPORTED_DATA,
+)
 
 
 class WebSocketDisconnect(Exception):  # noqa: N818  # the name that Starlette, FastAPI and Lilya gave it
@@ -99,3 +105,24 @@ class ClientDisconnected(OSError):  # noqa: N818  # the name that uvicorn gave i
         self.code = code
         self.reason = reason
         super().__init__(message)
+
+
+def close_for(error: BaseException) -> tuple[int, str] | None:
+    """Return the close code and reason for a connection whose handler ended with `error`.
+
+    None when all that happened is a disconnect; the `close_code` of a `WebSocketMessageError`, with what was wrong;
+    else 1011, without a reason. Of an exception group all errors count.
+    """
+    errors = [leaf for leaf in _leaves(error) if not isinstance(leaf, WebSocketDisconnect)]
+    if not errors:
+        return None
+    faults = [leaf for leaf in errors if isinstance(leaf, WebSocketMessageError)]
+    if len(faults) < len(errors):
+        return INTERNAL_ERROR, ""
+    return faults[0].close_code, str(faults[0])
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]

@@ -8,8 +8,8 @@ from wsserve.asgi_bridge.connection_data import ConnectionData
 from wsserve.asgi_bridge.exceptions import (
     WebSocketDisconnect,
     WebSocketFrameTypeError,
-    WebSocketMessageError,
     WebSocketRuntimeError,
+    close_for,
 )
 from wsserve.asgi_bridge.headers import HeaderPairs
 from wsserve.asgi_bridge.json_messages import decode_json, encode_json, is_binary
@@ -249,24 +249,25 @@ class WebSocket(ConnectionData):
         """Wait until the connection has ended, and return its close code: for a handler that only sends.
 
         Messages that come meanwhile wait for a receive, at the same time or later. When 16 of them or 64 KiB wait,
-        no more are taken from the server, and the end is not noticed before some are received. With `discard` they are
-        dropped instead, which is right where nothing is ever received. Raises `WebSocketRuntimeError` before
-        `accept()`.
+        no more are taken from the server, and the end is not noticed before some are received. With `discard`, and
+        after an own `close()`, they are dropped instead: give it where nothing is ever received. Raises
+        `WebSocketRuntimeError` before `accept()`.
         """
-        if not self._state.accepted:
-            raise _not_accepted()
-        receiver = self._receiver
-        while self._state.client_state is not DISCONNECTED:
-            if receiver.calling or (receiver.is_full() and not discard):
+        state, receiver = self._state, self._receiver
+        if state.application_state is CONNECTING:
+            raise WebSocketRuntimeError("nothing can be waited for: call accept() first")
+        while state.client_state is not DISCONNECTED:
+            drop = discard or state.application_state is DISCONNECTED
+            if receiver.calling or (receiver.is_full() and not drop):
                 await receiver.wait_for_change()
                 continue
             message = await receiver.call()
             if message["type"] == "websocket.disconnect":
                 receiver.keep(message)
-                await self._state.received(message, self._state.client_state)
-            elif not discard:
+                await state.received(message, state.client_state)
+            elif not drop:
                 receiver.keep(message)
-        return self._state.close_code or ABNORMAL_CLOSURE
+        return state.close_code or ABNORMAL_CLOSURE
 
     def add_cleanup(self, function: Cleanup) -> None:
         """Register what is to run once when the connection has ended, however it ends.
@@ -297,17 +298,12 @@ class WebSocket(ConnectionData):
         try:
             if error is None:
                 await self._close_accepted(NORMAL_CLOSURE)
-                return False
-            if not isinstance(error, Exception):
-                return False
-            errors = [leaf for leaf in _leaves(error) if not isinstance(leaf, WebSocketDisconnect)]
-            faults = [leaf for leaf in errors if isinstance(leaf, WebSocketMessageError)]
-            if len(faults) < len(errors):
-                await self._close_accepted(INTERNAL_ERROR)
-                return False
-            if faults:
-                await self._close_accepted(faults[0].close_code, str(faults[0]))
-            return True
+            elif isinstance(error, Exception):
+                closing = close_for(error)
+                if closing is not None:
+                    await self._close_accepted(*closing)
+                return closing is None or closing[0] != INTERNAL_ERROR
+            return False
         finally:
             await self._state.run_cleanups()
 
@@ -339,8 +335,11 @@ class WebSocket(ConnectionData):
             return error
         return self._state.gone()
 
-    async def _receive_data(self, key: str) -> Any:
-        """Return what the next message has under `key`. The hot path: `Receiver.next` and `call`, written out."""
+    async def _receive_data(self, key: str, other_key: str | None = None) -> Any:
+        """Return what the next message has under one of these keys.
+
+        The hot path is that of `Receiver.next` and `Receiver.call`, written out.
+        """
         receiver = self._receiver
         if receiver.calling or receiver.waiting or receiver.disconnect is not None or not self._state.accepted:
             message = await self._receive_in_turn()
@@ -353,22 +352,18 @@ class WebSocket(ConnectionData):
                 if receiver.changed is not None:
                     receiver.announce_change()
         data = message.get(key)
+        if data is None and other_key is not None:
+            data = message.get(other_key)
         if data is None:
             raise await self._other_than("text" if key == "text" else "binary", message)
         return data
 
-    async def _receive_either(self) -> str | bytes:
-        message = await self._receive_in_turn()
-        data: str | bytes | None = message.get("text")
-        if data is None:
-            data = message.get("bytes")
-            if data is None:
-                raise await self._other_than("text or binary", message)
-        return data
+    def _receive_either(self) -> Coroutine[Any, Any, str | bytes]:
+        return self._receive_data("text", "bytes")
 
     async def _receive_in_turn(self) -> Message:
         if not self._state.accepted:
-            raise _not_accepted()
+            raise WebSocketRuntimeError("no message can be received: call accept() first")
         return await self._receiver.next()
 
     async def _other_than(self, expected: str, message: Message) -> Exception:
@@ -401,14 +396,3 @@ class WebSocketClose:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Close the WebSocket. Raises `ValueError` for a scope of another type."""
         await WebSocket(scope, receive, send).close(self.code, self.reason)
-
-
-def _not_accepted() -> WebSocketRuntimeError:
-    return WebSocketRuntimeError("no message can be received: call accept() first")
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    """Return the errors in an exception group, or the error alone when it is none."""
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
-    return [error]

@@ -127,7 +127,7 @@ class ConnectionState:
             if self.close_code is None:
                 self.close_code = message.get("code", ABNORMAL_CLOSURE)
                 self.close_reason = message.get("reason", "")
-            await self.run_cleanups()
+            await self._ended()
 
     async def received(self, message: Message, before: WebSocketState) -> None:
         """Note that `message` came when the client's state was `before`; run the cleanups when it is the disconnect.
@@ -162,6 +162,11 @@ class ConnectionState:
         self.can_send = False
         self.close_code = code
         self.close_reason = reason or ""
+        await self._ended()
+
+    async def _ended(self) -> None:
+        for receiver in self.receivers:
+            receiver.announce_change()
         await self.run_cleanups()
 
     async def run_cleanups(self) -> None:

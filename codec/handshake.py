@@ -8,7 +8,7 @@ from typing import Final
 
 from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.extensions import parse_extensions
-from wsserve.codec.header_fields import Headers, check_headers, field_values, is_token, list_elements
+from wsserve.codec.header_fields import Headers, check_headers, field_values, has_token, is_token, list_elements
 from wsserve.codec.refusal import Refusal
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -53,11 +53,8 @@ def is_upgrade(headers: Headers) -> bool:
     `Upgrade` must have the token `websocket` and `Connection` the token `upgrade`, on any of their lines and in any
     case of ASCII (RFC 6455, section 4.2.1). Any other Upgrade is ignored (RFC 9110, section 7.8).
     """
-    upgrade = list_elements(field_values(headers, b"upgrade"))
-    if b"websocket" not in (token.lower() for token in upgrade):
-        return False
-    connection = list_elements(field_values(headers, b"connection"))
-    return b"upgrade" in (token.lower() for token in connection)
+    upgrade, connection = field_values(headers, b"upgrade"), field_values(headers, b"connection")
+    return has_token(upgrade, b"websocket") and has_token(connection, b"upgrade")
 
 
 def check_handshake(method: str, http_version: str, headers: Headers) -> Handshake | Refusal:

@@ -31,6 +31,11 @@ def list_elements(values: Iterable[bytes]) -> list[bytes]:
     return [element for element in elements if element]
 
 
+def has_token(values: Iterable[bytes], token: bytes) -> bool:
+    """Tell whether a lower-case token is among the elements of these values, in any case of ASCII."""
+    return token in [element.lower() for element in list_elements(values)]
+
+
 def check_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Return fields of a response that may go on the wire, without the whitespace around their values.
 

@@ -15,7 +15,7 @@ from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.events import EndOfStream
 from wsserve.codec.handshake import Handshake, check_handshake, is_upgrade, switching_response
 from wsserve.codec.head import Head, HeadLimits, HeadReader, check_host, resolve_target
-from wsserve.codec.header_fields import check_headers, field_values, list_elements
+from wsserve.codec.header_fields import check_headers, field_values, has_token
 from wsserve.codec.refusal import REASON_PHRASES, Refusal, render_refusal
 from wsserve.codec.request_body import RequestBody
 
@@ -126,7 +126,7 @@ class Http1Codec:
             event = self._next_body(self._body)
         if event is None and self._eof and self._at_end:
             event = EndOfStream()
-        if isinstance(event, Refusal | EndOfStream):
+        if isinstance(event, (Refusal, EndOfStream)):
             self._stop_reading()
         return event
 
@@ -179,9 +179,9 @@ class Http1Codec:
         self._http = http
         length = int(lengths[0].partition(b",")[0]) if lengths else 0  # h11 has seen to it that all of them are equal
         self._body = RequestBody(http, chunked=bool(codings), length=length)
-        connection = list_elements(field_values(head.headers, b"connection"))
+        connection = field_values(head.headers, b"connection")
         # Connections of HTTP/1.0 are never kept alive, which also is what h11 does.
-        self._keep_alive = head.http_version == "1.1" and b"close" not in (token.lower() for token in connection)
+        self._keep_alive = head.http_version == "1.1" and not has_token(connection, b"close")
         self._reading = _Reading.BODY
         return Request(
             method=head.method,
@@ -230,12 +230,12 @@ class Http1Codec:
         # A 204 must not have a Content-Length (RFC 9110, section 8.6).
         dropped = {b"transfer-encoding", b"content-length"} if status == 204 else {b"transfer-encoding"}
         fields = [(name, value) for name, value in check_headers(headers) if name.lower() not in dropped]
-        connection = list_elements(value for name, value in fields if name.lower() == b"connection")
+        connection = [value for name, value in fields if name.lower() == b"connection"]
         keep_alive = (
             not self.must_close
             and not self._handshake
             and not (self._body and self._body.awaited)
-            and b"close" not in (token.lower() for token in connection)
+            and not has_token(connection, b"close")
         )
         if not keep_alive:
             fields = [(name, value) for name, value in fields if name.lower() != b"connection"]

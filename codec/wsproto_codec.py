@@ -141,8 +141,7 @@ class _Guard(Extension):
     def enabled(self) -> bool:
         return True
 
-    def offer(self) -> bool:
-        return False
+    offer = Extension.enabled  # which says no: the handshake negotiates without wsproto
 
     def frame_inbound_header(
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int

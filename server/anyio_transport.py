@@ -1,6 +1,7 @@
 """The portable path: connections on any anyio byte stream, which is how the server runs on trio."""
 
 import socket
+import ssl
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
@@ -99,11 +100,11 @@ class AnyioTransport:
                 data = await self._stream.receive(READ_SIZE)
                 if not self._closing:
                     self._connection.data_received(data)
-        except anyio.EndOfStream:
+        except (anyio.EndOfStream, ssl.SSLZeroReturnError):  # the latter once we have begun to close TLS ourselves
             self._peer_ended.set()
             if not self._closing:
                 self._connection.eof_received()
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError):
             self._scope.cancel()
 
     async def _write_all(self) -> None:
@@ -113,7 +114,7 @@ class AnyioTransport:
                 self._has_output = anyio.Event()
                 await self._send_chunks()
             await self._end_output()
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError):
             pass
         self._scope.cancel()
 

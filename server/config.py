@@ -12,6 +12,7 @@ from wsserve.codec.frames import FrameLimits
 from wsserve.codec.http1 import HeadLimits
 from wsserve.server.custom_headers import check_headers
 from wsserve.server.errors import ConfigError
+from wsserve.server.proxy_headers import TrustedHosts
 from wsserve.server.settings import check, setting, settings_of
 
 _LISTEN: Final = "Listening"
@@ -129,6 +130,7 @@ class Config:
         object.__setattr__(self, "headers", check_headers(self.headers))
         object.__setattr__(self, "ws_ping_interval", self.ws_ping_interval or None)
         object.__setattr__(self, "ws_ping_timeout", self.ws_ping_timeout or None)
+        TrustedHosts(self.trusted_proxies)
         self._check_combinations()
 
     def _check_combinations(self) -> None:

@@ -28,9 +28,10 @@ class _Phase(Enum):
 class Lifespan:
     """One lifespan call of an application, in one task of its own from startup to shutdown.
 
-    `startup` and `shutdown` open and close a task group, so one task calls both, the first before and the second
-    after whatever runs in between, however that ends. The application's task is shielded: when the server is
-    cancelled, the application still gets its shutdown event, and the time that `shutdown` allows.
+    `startup` and `shutdown` open and close a task group. So one task calls both, the first before and the second
+    after whatever runs in between, however that ends, and neither inside of a cancel scope that the other is not in.
+    The application's task is shielded: when the server is cancelled, the application still gets its shutdown event,
+    and the time that `shutdown` allows.
 
     `state` is what the application put into the lifespan scope's state; each connection's scope gets a shallow copy.
     """
@@ -141,6 +142,8 @@ class Lifespan:
         if not self._startup_taken:
             self._startup_taken = True
             return {"type": "lifespan.startup"}
+        if self._phase is _Phase.OVER:
+            self._scope.cancel()  # there is nothing more to wait for
         await self._stop.wait()
         return {"type": "lifespan.shutdown"}
 
@@ -160,8 +163,9 @@ class Lifespan:
                 self._phase = _Phase.OVER
                 logger.error("The application's shutdown failed: %s", message.get("message") or "it gave no reason")
                 self._stopped.set()
-            case phase, unexpected:
-                raise RuntimeError(f"{unexpected!r} is no lifespan message to send while {phase.name.lower()}")
+            case _:
+                unexpected = f"{message.get('type')!r} is no lifespan message to send"
+                raise RuntimeError(f"{unexpected} while {self._phase.name.lower()}")
 
 
 def _startup_failure(message: str) -> str:

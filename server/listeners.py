@@ -117,7 +117,8 @@ def _bind_all(addresses: list[tuple[Any, Any]], host: str, port: int, backlog: i
 
 
 def _bind(family: int, address: Any, v6_only: bool) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns Nagle's algorithm off only for connections of sockets that say they are TCP.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

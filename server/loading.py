@@ -47,12 +47,18 @@ def _import(name: str, directory: str) -> ModuleType:
     except ModuleNotFoundError as error:
         # Only a missing part of the name itself is a wrong name; else the module exists and lacks something.
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            nearby = (module.name for module in pkgutil.iter_modules([directory]))
-            hint = _suggest(error.name, nearby) or f" in {directory} or where Python looks for modules"
-            raise StartupError(f"there is no module {error.name!r}{hint}") from None
+            raise StartupError(f"there is no module {error.name!r}{_near_modules(error.name, directory)}") from None
         raise ApplicationError(f"importing {name} failed: {_name(error)}") from error
     except Exception as error:
         raise ApplicationError(f"importing {name} failed: {_name(error)}") from error
+
+
+def _near_modules(name: str, directory: str) -> str:
+    """Return a hint to modules with names like the missing one's, beside which it would be."""
+    package, dot, _ = name.rpartition(".")
+    path = getattr(sys.modules.get(package), "__path__", []) if dot else [directory]
+    hint = _suggest(name, (f"{package}{dot}{module.name}" for module in pkgutil.iter_modules(path)))
+    return hint or f" in {directory} or where Python looks for modules"
 
 
 def _find_attribute(module: ModuleType, path: str) -> Any:

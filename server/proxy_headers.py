@@ -1,6 +1,6 @@
 """The client's address and scheme as the proxies in front of the server report them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -27,7 +27,7 @@ class ProxyHeadersMiddleware:
 
     def __init__(self, app: ASGIApp, trusted_hosts: str | Sequence[str] = "127.0.0.1") -> None:
         self._app = app
-        self._trusted = _TrustedHosts(trusted_hosts.split(",") if isinstance(trusted_hosts, str) else trusted_hosts)
+        self._trusted = TrustedHosts(trusted_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Correct the scope of a connection and call the application."""
@@ -52,13 +52,15 @@ class ProxyHeadersMiddleware:
             scope["client"] = client
 
 
-class _TrustedHosts:
-    def __init__(self, entries: Iterable[str]) -> None:
+class TrustedHosts:
+    """The proxies to believe, as `ProxyHeadersMiddleware` takes them. Raises `ConfigError` as it does."""
+
+    def __init__(self, hosts: str | Sequence[str]) -> None:
         self._everyone = False
         self._unix = False
         self._addresses: set[_Address] = set()
         self._networks: list[IPv4Network | IPv6Network] = []
-        for entry in (entry.strip() for entry in entries):
+        for entry in (entry.strip() for entry in (hosts.split(",") if isinstance(hosts, str) else hosts)):
             match entry:
                 case "":
                     continue

@@ -133,7 +133,7 @@ class RawClient:
 
     def read_response(self, *, to_head: bool = False) -> Response:
         """Read one response; to_head: it answers HEAD, so no body follows."""
-        status_line, *lines = self._read_until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        status_line, *lines = self.read_until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, reason = status_line.split(" ", 2)
         assert version == "HTTP/1.1", status_line
         headers = [(name, value.strip()) for name, value in (line.split(":", 1) for line in lines)]
@@ -179,10 +179,10 @@ class RawClient:
 
     def _read_chunks(self) -> bytes:
         body = b""
-        while size := int(self._read_until(b"\r\n"), 16):
+        while size := int(self.read_until(b"\r\n"), 16):
             body += self._read(size)
             assert self._read(2) == b"\r\n"
-        assert self._read_until(b"\r\n") == b""
+        assert self.read_until(b"\r\n") == b""
         return body
 
     def _read(self, count: int) -> bytes:
@@ -192,7 +192,8 @@ class RawClient:
         data, self.unread = self.unread[:count], self.unread[count:]
         return data
 
-    def _read_until(self, end: bytes) -> bytes:
+    def read_until(self, end: bytes) -> bytes:
+        """Return everything up to these bytes, without them."""
         while end not in self.unread:
             if not self._receive():
                 raise EOFError(f"the connection ended with {self.unread!r}, where {end!r} was expected")

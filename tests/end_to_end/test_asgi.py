@@ -207,11 +207,12 @@ def test_g7_u14_nothing_is_received_before_accept_and_nothing_is_lost(server: Se
         assert peer.read_frame().close == (1000, "")
 
 
+@pytest.mark.parametrize("first", ["receive", "accept"])
 @pytest.mark.parametrize("how", ["fin", "reset"])
-def test_g7_client_that_leaves_before_accept(server: ServerProcess, how: str) -> None:
+def test_g7_client_that_leaves_before_accept(server: ServerProcess, how: str, first: str) -> None:
     report_id, waiting_id = new_report_id(), new_report_id()
     with RawClient(server.port) as peer:
-        peer.send(upgrade_head(target("/wait-before-accept", id=report_id, waiting=waiting_id)))
+        peer.send(upgrade_head(target("/wait-before-accept", id=report_id, waiting=waiting_id, first=first)))
         assert server.report(waiting_id)["connect"] == {"type": "websocket.connect"}
         if how == "reset":
             peer.reset()

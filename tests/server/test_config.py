@@ -80,6 +80,7 @@ def test_headers_take_one_form() -> None:
         ({"lifespan": "maybe"}, "lifespan must be 'auto', 'on' or 'off', not 'maybe'"),
         ({"log_config": 5}, "log_config must be text, a mapping or None, not 5"),
         ({"headers": [("x", "\n")]}, "header x has the value"),
+        ({"forwarded_allow_ips": "localhost"}, "forwarded_allow_ips has 'localhost', which is no address"),
         ({"uds": "/tmp/x", "fd": 3}, "uds and fd are both set"),
         ({"uds": ""}, "uds must be a path, not ''"),
         ({"uds": "a\0b"}, "uds must be a path"),
