@@ -26,7 +26,7 @@ def parse_cookies(values: Iterable[str]) -> dict[str, str]:
     for value in values:
         for cookie in _COOKIE.finditer(value):
             name = cookie["name"].strip()
-            if cookie["quoted"] is not None:
+            if name and cookie["quoted"] is not None:
                 cookies.setdefault(name, _ESCAPE.sub(_unescape, cookie["quoted"]))
             elif name and cookie["plain"] is not None:
                 cookies.setdefault(name, cookie["plain"].strip())

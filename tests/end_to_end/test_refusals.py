@@ -93,7 +93,7 @@ def test_refused(server: ServerProcess, name: str) -> None:
         assert response.status == case.status, response
         if case.header:
             assert response.values(case.header[0]) == [case.header[1]]
-        assert [value.lower() for value in response.values("Connection")] == ["close"]
+        assert "close" in response.values("Connection"), "426 has the upgrade token too"
         assert len(response.values("Content-Length")) == 1
         assert response.values("Content-Type")[0].startswith("text/plain")
         if name != "u1-head":
@@ -188,7 +188,7 @@ def test_u15_nothing_is_processed_after_a_denial(server: ServerProcess) -> None:
 
 def test_u15_pipelined_requests_that_nobody_reads_are_bounded(server: ServerProcess) -> None:
     """The client writes until the server reads no more; what it wrote is far from all, and the server serves on."""
-    requests = head("GET /http/hello HTTP/1.1", HOST) * 100_000
+    requests = head("GET /http/hello HTTP/1.1", HOST) * 1_000_000  # 50 MB
     with RawClient(server.port, receive_buffer=4096) as peer:
         peer.socket.settimeout(0.3)
         with pytest.raises(TimeoutError):
