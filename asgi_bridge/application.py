@@ -1,34 +1,91 @@
-"""Running one call of the application, whatever it does."""
+"""Running one call of the application, whatever it does, and what its errors mean for the connection."""
 
 import logging
+from collections.abc import Awaitable, Callable, Iterator
 
 import anyio
 
-from wsserve.asgi_bridge.transport import Runtime
-from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
+from wsserve.asgi_bridge.exceptions import ClientDisconnected, WebSocketDisconnect, WebSocketMessageError
+from wsserve.asgi_bridge.transport import Runtime, Transport
+from wsserve.codec import close_codes
 
 logger = logging.getLogger("wsserve.error")
 
 
-async def run_application(
-    app: ASGIApp, scope: Scope, receive: Receive, send: Send, runtime: Runtime
-) -> BaseException | None:
-    """Call the application; return what it raised, or None when it returned.
+async def run_application(call: Callable[[], Awaitable[None]], runtime: Runtime) -> BaseException | None:
+    """Await `call()`, which calls the application; return what it raised, or None when it returned.
 
     Only the server's own cancellation passes through. Everything else ends here, also `SystemExit`, `KeyboardInterrupt`
     and a `CancelledError` that the application brought about itself: one connection must not end the others.
     """
     try:
-        await app(scope, receive, send)
+        await call()
     except BaseException as error:  # see the docstring
         if runtime.cancelled():
             cancellation, failure = _split(error)
             if failure is not None and cancellation is not None:
                 logger.error("The application failed while it was being cancelled", exc_info=failure)
             if cancellation is not None:
-                raise cancellation from None
+                raise next(_leaves(cancellation)) from None
         return error
     return None
+
+
+async def host_application(
+    call: Callable[[], Awaitable[None]],
+    ended: Callable[[BaseException | None], None],
+    transport: Transport,
+    runtime: Runtime,
+) -> None:
+    """Run the application, then `ended` with what it raised; however that goes, the connection does not stay behind."""
+    try:
+        ended(await run_application(call, runtime))
+    except Exception:
+        # A fault of the server's own; it must not end the other connections.
+        logger.exception("Internal error; the connection is dropped")
+        transport.abort()
+    except BaseException:
+        transport.abort()
+        raise
+
+
+def log_error(error: BaseException, path: str, *, over: bool) -> None:
+    """Log what an application raised; that its client has gone is no error when the connection is `over`."""
+    # The path is the peer's: cut, and escaped by %r.
+    if over and all(isinstance(leaf, (ClientDisconnected, WebSocketDisconnect)) for leaf in _leaves(error)):
+        logger.debug("The application on %.200r ended on the disconnect of its client", path)
+    elif (fault := _message_error(error)) is not None:
+        logger.info("The application on %.200r refused a message: %.200r", path, str(fault))
+    else:
+        logger.error("Exception in the application on %.200r", path, exc_info=error)
+
+
+def closure_after(error: BaseException | None) -> tuple[int, str]:
+    """Return the close code and reason of a WebSocket whose application returned, or raised `error`.
+
+    What it raised may hold what is not the client's business, so 1011 has no reason; but where the client's message was
+    wrong, it is told.
+    """
+    if error is None:
+        return close_codes.NORMAL_CLOSURE, ""
+    fault = _message_error(error)
+    if fault is None:
+        return close_codes.INTERNAL_ERROR, ""
+    return fault.close_code, str(fault).encode(errors="replace").decode()
+
+
+def _message_error(error: BaseException) -> WebSocketMessageError | None:
+    first, *others = _leaves(error)
+    return first if isinstance(first, WebSocketMessageError) and not others else None
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in `error`; a task group puts what its tasks raise into groups."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
 
 
 def _split(error: BaseException) -> tuple[BaseException | None, BaseException | None]:

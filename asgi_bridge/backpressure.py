@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from wsserve.asgi_bridge.transport import Gate, Runtime, Timer, Transport
+from wsserve.asgi_bridge.transport import Deadline, Gate, Runtime, Transport
 from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Fault, TextMessage
 
 EVENT_COST = 64
@@ -21,7 +21,8 @@ LastEvent = Close | Fault | EndOfStream
 class ReceiveQueue:
     """Messages that wait for the application, and behind them the event that ended the connection.
 
-    `max_messages` and `max_bytes` are the high-water mark; the low-water mark is a quarter of it.
+    `max_messages` and `max_bytes` are the high-water mark; the low-water mark is a quarter of it. A character of text
+    counts as one byte.
     """
 
     __slots__ = ("_cost", "_max_bytes", "_max_messages", "events", "last")
@@ -79,32 +80,32 @@ class OutputFlow:
     aborted.
     """
 
-    __slots__ = ("_ended", "_gate", "_runtime", "_timer", "_transport", "_write_timeout", "blocked")
+    __slots__ = ("_deadline", "_ended", "_gate", "_transport", "_write_timeout", "blocked")
 
     def __init__(self, transport: Transport, runtime: Runtime, write_timeout: float) -> None:
         self._transport = transport
-        self._runtime = runtime
         self._write_timeout = write_timeout
         self._gate = Gate(runtime.new_signal)
-        self._timer: Timer | None = None
+        self._deadline = Deadline(runtime)
         self._ended = False
         self.blocked = False
 
     def pause(self) -> None:
-        """Note that the transport holds more than it should."""
+        """Note that the transport holds more than it should. Idempotent."""
         self.blocked = True
-        self._watch(None)
+        if not self._ended:
+            self._watch(None)
 
     def resume(self) -> None:
         """Note that the transport has room again."""
         self.blocked = False
-        self._stop_watching()
+        self._deadline.cancel()
         self._gate.wake()
 
     def end(self) -> None:
         """Let everyone go who waits; there will be no more output. Idempotent."""
         self._ended = True
-        self._stop_watching()
+        self._deadline.cancel()
         self._gate.wake()
 
     async def wait(self) -> None:
@@ -117,9 +118,4 @@ class OutputFlow:
         if waiting_before is not None and waiting >= waiting_before:
             self._transport.abort()
         else:
-            self._timer = self._runtime.call_later(self._write_timeout, lambda: self._watch(waiting))
-
-    def _stop_watching(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._deadline.set(self._write_timeout, lambda: self._watch(waiting))

@@ -111,15 +111,16 @@ def close_for(error: BaseException) -> tuple[int, str] | None:
     """Return the close code and reason for a connection whose handler ended with `error`.
 
     None when all that happened is a disconnect; the `close_code` of a `WebSocketMessageError`, with what was wrong;
-    else 1011, without a reason. Of an exception group all errors count.
+    else 1011, without a reason, which may hold what is not the client's business. Of an exception group all errors
+    count.
     """
-    errors = [leaf for leaf in _leaves(error) if not isinstance(leaf, WebSocketDisconnect)]
+    errors = [leaf for leaf in _leaves(error) if not isinstance(leaf, (WebSocketDisconnect, ClientDisconnected))]
     if not errors:
         return None
     faults = [leaf for leaf in errors if isinstance(leaf, WebSocketMessageError)]
     if len(faults) < len(errors):
         return INTERNAL_ERROR, ""
-    return faults[0].close_code, str(faults[0])
+    return faults[0].close_code, str(faults[0]).encode(errors="replace").decode()
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

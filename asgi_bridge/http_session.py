@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wsserve.asgi_bridge import messages
-from wsserve.asgi_bridge.application import run_application
+from wsserve.asgi_bridge.application import host_application, log_error
 from wsserve.asgi_bridge.backpressure import OutputFlow
 from wsserve.asgi_bridge.exceptions import ClientDisconnected
 from wsserve.asgi_bridge.response import DefaultHeaders, Response
@@ -44,13 +44,14 @@ class HttpSession:
     ) -> None:
         self._app = app
         self._scope = scope
+        self._path: str = scope["path"]
         self._http = http
         self._transport = transport
         self._runtime = runtime
         self._options = options
         self._on_status = on_status
         self._on_end = on_end
-        self._response = Response(http, transport, default_headers, head_only=request.method == "HEAD")
+        self._response = Response(http, transport, default_headers, on_status, head_only=request.method == "HEAD")
         self._owes_continue = request.expects_continue
         self._body = bytearray()
         self._body_complete = False
@@ -70,27 +71,28 @@ class HttpSession:
 
     def start(self) -> None:
         """Run the application in a task of its own."""
-        self._runtime.spawn(self._run, f"http {self._scope['path']}")
+        self._runtime.spawn(self._run, f"http {self._path}")
 
     async def _run(self) -> None:
-        try:
-            error = await run_application(self._app, self._scope, self.receive, self.send, self._runtime)
-        except BaseException:
-            self._transport.abort()
-            raise
+        await host_application(
+            lambda: self._app(self._scope, self.receive, self.send),
+            self._application_ended,
+            self._transport,
+            self._runtime,
+        )
+
+    def _application_ended(self, error: BaseException | None) -> None:
         if error is not None:
-            if isinstance(error, ClientDisconnected) and self._disconnected:
-                logger.debug("The application ended on the disconnect of its client")
-            else:
-                logger.error("Exception in the application on %r", self._scope["path"], exc_info=error)
-        elif not self._response.complete and not self._disconnected:
-            logger.error("The application returned before its response to %r was complete", self._scope["path"])
+            log_error(error, self._path, over=self._disconnected)
+        elif not self._response.complete and not self._disconnected and not self._eof:
+            logger.error("The application on %.200r returned before its response was complete", self._path)
         if not self._response.complete and not self._disconnected:
             if self._response.begun:
                 self._transport.abort()  # the only way to say that a response that has begun is not whole
             else:
                 self._transport.write(self._http.refuse(Refusal(500, "the application failed", [])))
                 self._on_status(500)
+            self.connection_lost()
             self._end(reusable=False)
 
     # What the application calls
@@ -98,7 +100,7 @@ class HttpSession:
     async def receive(self) -> Message:
         """Return the next part of the body, or `http.disconnect` once the response is complete or the client left."""
         while True:
-            if self._disconnected or self._response.complete or (self._eof and not self._body):
+            if self._disconnected or self._response.complete:
                 return {"type": "http.disconnect"}
             if self._body or (self._body_complete and not self._body_delivered):
                 body = bytes(self._body)
@@ -107,6 +109,8 @@ class HttpSession:
                 if not self._body_complete:
                     self._transport.resume_reading()
                 return {"type": "http.request", "body": body, "more_body": not self._body_complete}
+            if self._eof:
+                return {"type": "http.disconnect"}
             if self._owes_continue and self._response.status is None:
                 self._owes_continue = False
                 self._transport.write(self._http.send_continue())
@@ -126,13 +130,10 @@ class HttpSession:
                 await self._output.wait()
             if self._disconnected:
                 raise ClientDisconnected("the client has closed the connection")
-            begun = self._response.begun
             self._response.body(message)
-            if not begun and self._response.status is not None:
-                self._on_status(self._response.status)
             if self._response.complete:
-                # What the client has not sent of its body would have to be read first: not worth it.
-                self._end(reusable=self._body_complete)
+                self._arrived.wake()
+                self._end_when_taken()
         else:
             raise messages.unexpected(message_type, "'http.response.start' or 'http.response.body'")
 
@@ -140,6 +141,7 @@ class HttpSession:
 
     def body_received(self, data: bytes) -> None:
         """Take a part of the request's body."""
+        self._owes_continue = False
         self._body += data
         if len(self._body) >= self._options.max_queue_bytes:
             self._transport.pause_reading()
@@ -172,10 +174,16 @@ class HttpSession:
     def resume_writing(self) -> None:
         """Note that the transport has room again."""
         self._output.resume()
+        self._end_when_taken()
+
+    def _end_when_taken(self) -> None:
+        """End once the client has taken the response, so that what it leaves untaken does not pile up."""
+        if self._response.complete and not self._output.blocked:
+            # What the client has not sent of its body would have to be read first: not worth it.
+            self._end(reusable=self._body_complete)
 
     def _end(self, *, reusable: bool) -> None:
         if not self._ended:
             self._ended = True
             self._output.end()
-            self._arrived.wake()
             self._on_end(reusable)

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from wsserve.asgi_bridge.transport import Runtime, Timer
+from wsserve.asgi_bridge.transport import Deadline, Runtime
 
 
 class Keepalive:
@@ -15,7 +15,18 @@ class Keepalive:
     made together do not ping together.
     """
 
-    __slots__ = ("_can_hear", "_give_up", "_interval", "_runtime", "_send_ping", "_timeout", "_timer", "heard")
+    __slots__ = (
+        "_can_hear",
+        "_deadline",
+        "_give_up",
+        "_interval",
+        "_next_ping",
+        "_runtime",
+        "_send_ping",
+        "_silent_since",
+        "_timeout",
+        "heard",
+    )
 
     def __init__(
         self,
@@ -28,12 +39,15 @@ class Keepalive:
         give_up: Callable[[], None],
     ) -> None:
         self._runtime = runtime
-        self._interval = interval
-        self._timeout = timeout
+        self._interval = interval or 0.0
+        self._timeout = timeout or float("inf")
         self._send_ping = send_ping
         self._can_hear = can_hear
         self._give_up = give_up
-        self._timer: Timer | None = None
+        self._deadline = Deadline(runtime)
+        self._next_ping = 0.0
+        self._silent_since: float | None = None
+        """When the oldest ping went out after which nothing has been heard."""
         self.heard = False
         """Set by the session whenever bytes arrive; a plain attribute because that happens for every read."""
 
@@ -41,32 +55,28 @@ class Keepalive:
         """Begin, unless keepalive is off."""
         if self._interval:
             # Not for secrets: it only spreads the load.
-            self._arm(self._interval * random.uniform(0.5, 1.0), self._ping)  # noqa: S311
+            delay = self._interval * random.uniform(0.5, 1.0)  # noqa: S311
+            self._next_ping = self._runtime.now() + delay
+            self._deadline.set(delay, self._tick)
 
     def stop(self) -> None:
         """End for good. Idempotent."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._deadline.cancel()
 
-    def _arm(self, delay: float, callback: Callable[[], None]) -> None:
-        self._timer = self._runtime.call_later(delay, callback)
-
-    def _ping(self) -> None:
-        assert self._interval  # noqa: S101  # start() sees to it
-        self.heard = False
-        self._send_ping()
-        if self._timeout:
-            self._arm(self._timeout, self._check)
-        else:
-            self._arm(self._interval, self._ping)
-
-    def _check(self) -> None:
-        assert self._interval  # noqa: S101
-        assert self._timeout  # noqa: S101
-        if self.heard:
-            self._arm(max(self._interval - self._timeout, 0.0), self._ping)
-        elif self._can_hear():
+    def _tick(self) -> None:
+        now = self._runtime.now()
+        if self.heard or not self._can_hear():
+            self.heard = False
+            self._silent_since = None
+        elif self._silent_since is not None and now >= self._silent_since + self._timeout:
             self._give_up()
-        else:
-            self._arm(self._timeout, self._check)
+            return
+        if now >= self._next_ping:
+            self._send_ping()
+            self._next_ping = now + self._interval
+            if self._silent_since is None:
+                self._silent_since = now
+        due = self._next_ping
+        if self._silent_since is not None:
+            due = min(due, self._silent_since + self._timeout)
+        self._deadline.set(due - now, self._tick)

@@ -51,14 +51,14 @@ def closure(message: Mapping[str, Any]) -> tuple[int, str]:
     """
     code = message.get("code")
     reason = message.get("reason")
-    return check_code(1000 if code is None else code), _typed(message, "reason", reason or "", str)
+    return check_code(1000 if code is None else code), _typed(message, "reason", "" if reason is None else reason, str)
 
 
 def response_start(message: Mapping[str, Any]) -> tuple[int, Headers]:
     """Return the status and the headers of an `http.response.start` or `websocket.http.response.start`."""
     status = message.get("status")
-    if type(status) is not int or not 200 <= status <= 999:
-        raise InvalidMessageError(f"{message['type']!r} needs a final 'status' from 200 to 999, not {status!r}")
+    if type(status) is not int or not 200 <= status <= 599:
+        raise InvalidMessageError(f"{message['type']!r} needs a final 'status' from 200 to 599, not {status!r}")
     return status, headers(message)
 
 

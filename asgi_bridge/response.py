@@ -7,14 +7,21 @@ from wsserve.asgi_bridge import messages
 from wsserve.asgi_bridge.transport import Transport
 from wsserve.codec.http1 import Http1Codec
 
-DefaultHeaders = Callable[[], list[tuple[bytes, bytes]]]
+DefaultHeaders = Callable[[], messages.Headers]
+"""Makes the headers that the server adds to each response; their names are in lower case."""
+
+
+def with_defaults(default_headers: DefaultHeaders, headers: messages.Headers) -> messages.Headers:
+    """Return the default headers that the application has not set itself, and behind them the application's."""
+    names = {name.lower() for name, _ in headers}
+    return [header for header in default_headers() if header[0] not in names] + headers
 
 
 class Response:
     """Takes a start message and body messages in order, and writes them.
 
     The head waits for the first body message, so that a response that comes whole gets a Content-Length, and so that an
-    application that fails between the two can still be answered for with a 500.
+    application that fails between the two can still be answered for with a 500. `on_status` is told the status then.
     """
 
     def __init__(
@@ -22,15 +29,15 @@ class Response:
         http: Http1Codec,
         transport: Transport,
         default_headers: DefaultHeaders,
+        on_status: Callable[[int], None],
         *,
         head_only: bool = False,
-        close: bool = False,
     ) -> None:
         self._http = http
         self._transport = transport
         self._default_headers = default_headers
+        self._on_status = on_status
         self._head_only = head_only
-        self._close = close
         self._headers: messages.Headers = []
         self.status: int | None = None
         """The status code, once the application has sent its start message."""
@@ -58,20 +65,18 @@ class Response:
             output += self._http.body(data)
         if not more:
             output += self._http.end()
-        self.begun = True
-        self.complete = not more
+        begun, self.begun, self.complete = self.begun, True, not more
         if output:
             self._transport.write(output, more=more and not data)
+        if not begun:
+            self._on_status(self.status)
         return len(output)
 
     def _head(self, status: int, length: int | None) -> bytes:
-        names = {name.lower() for name, _ in self._headers}
-        headers = [header for header in self._default_headers() if header[0] not in names] + self._headers
-        may_have_body = status >= 200 and status not in (204, 304)
-        if length is not None and may_have_body and not self._head_only and not names & _FRAMING:
+        headers = with_defaults(self._default_headers, self._headers)
+        may_have_body = status not in (204, 304) and not self._head_only
+        if length is not None and may_have_body and not any(name.lower() in _FRAMING for name, _ in headers):
             headers.append((b"content-length", str(length).encode()))
-        if self._close and b"connection" not in names:
-            headers.append((b"connection", b"close"))
         return self._http.respond(status, headers)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from wsserve.codec.http1 import Request
 
@@ -54,9 +54,9 @@ def _scope(request: Request, connection: ConnectionInfo) -> Scope:
         "client": connection.client,
         "server": connection.server,
         "path": connection.root_path + path,
-        "raw_path": connection.root_path.encode() + raw_path,
+        "raw_path": quote(connection.root_path).encode() + raw_path,
         "query_string": query_string,
         "root_path": connection.root_path,
-        "headers": request.headers,
+        "headers": request.headers.copy(),
         "state": connection.state.copy(),
     }

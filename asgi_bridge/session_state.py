@@ -1,5 +1,6 @@
 """The states of a WebSocket session, seen from the application's `send`."""
 
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Literal
 
@@ -30,3 +31,23 @@ EXPECTED: Final = {
     State.CLOSED: "nothing",
 }
 """What the application may send in each state, in words."""
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """What there is to tell of a session, for the access log."""
+
+    accepted: bool = False
+    subprotocol: str | None = None
+    disconnect: tuple[int, str] | None = None
+    """Close code and reason, once the connection has ended for the application."""
+    closed_by: ClosedBy = "nobody"
+    """Who began the end; nobody when the connection was lost."""
+    messages_received: int = 0
+    messages_sent: int = 0
+    bytes_received: int = 0
+    bytes_sent: int = 0
+
+
+ANSWERS: Final = frozenset({"websocket.accept", "websocket.http.response.start", "websocket.http.response.body"})
+"""What the application may still send in good faith when the client leaves before the handshake is answered."""

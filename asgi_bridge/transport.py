@@ -75,6 +75,27 @@ class Runtime(Protocol):
         """Run `function` as a task of its own; it must not raise."""
 
 
+class Deadline:
+    """At most one pending timer: setting it anew cancels the one before."""
+
+    __slots__ = ("_runtime", "_timer")
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._timer: Timer | None = None
+
+    def set(self, delay: float, callback: Callable[[], None]) -> None:
+        """Call `callback` in `delay` seconds, and nothing that was set before."""
+        self.cancel()
+        self._timer = self._runtime.call_later(delay, callback)
+
+    def cancel(self) -> None:
+        """Call nothing. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
 class Gate:
     """A place where tasks wait until something has changed; whoever is woken looks again for itself."""
 

@@ -15,14 +15,14 @@ import logging
 from collections.abc import Callable
 
 from wsserve.asgi_bridge import messages
-from wsserve.asgi_bridge.application import run_application
+from wsserve.asgi_bridge.application import closure_after, host_application, log_error, run_application
 from wsserve.asgi_bridge.backpressure import LastEvent, OutputFlow, ReceiveQueue
 from wsserve.asgi_bridge.cleanup import prepare_cleanups, run_cleanups
-from wsserve.asgi_bridge.exceptions import ClientDisconnected, WebSocketDisconnect
+from wsserve.asgi_bridge.exceptions import ClientDisconnected
 from wsserve.asgi_bridge.keepalive import Keepalive
-from wsserve.asgi_bridge.response import DefaultHeaders, Response
-from wsserve.asgi_bridge.session_state import EXPECTED, ClosedBy, State
-from wsserve.asgi_bridge.transport import Gate, Runtime, Timer, Transport
+from wsserve.asgi_bridge.response import DefaultHeaders, Response, with_defaults
+from wsserve.asgi_bridge.session_state import ANSWERS, EXPECTED, ClosedBy, SessionRecord, State
+from wsserve.asgi_bridge.transport import Deadline, Gate, Runtime, Transport
 from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
 from wsserve.asgi_bridge.websocket_options import WebSocketOptions
 from wsserve.codec import close_codes
@@ -34,7 +34,7 @@ from wsserve.codec.http1 import Http1Codec, Refusal, Request
 logger = logging.getLogger("wsserve.error")
 
 
-class WebSocketSession:
+class WebSocketSession(SessionRecord):
     """One WebSocket connection; the transport's owner feeds it, `start` runs the application on it."""
 
     def __init__(
@@ -49,8 +49,10 @@ class WebSocketSession:
         default_headers: DefaultHeaders = list,
         on_status: Callable[[int], None] = lambda _: None,
     ) -> None:
+        super().__init__()
         self._app = app
         self._scope = scope
+        self._path: str = scope["path"]
         self._request = request
         self._http = http
         self._transport = transport
@@ -61,7 +63,7 @@ class WebSocketSession:
 
         self._state = State.CONNECTING
         self._codec: FrameCodec | None = None
-        self._denial = Response(http, transport, default_headers, close=True)
+        self._denial = Response(http, transport, default_headers, on_status)
         self._early = bytearray()
         self._queue = ReceiveQueue(options.max_queue, options.max_queue_bytes)
         self._output = OutputFlow(transport, runtime, options.write_timeout)
@@ -70,7 +72,7 @@ class WebSocketSession:
         self._owed_pong: bytes | None = None
         self._connect_delivered = False
         self._disconnect_delivered = False
-        self._timer: Timer | None = None
+        self._deadline = Deadline(runtime)
         self._arrived = Gate(runtime.new_signal)
         self._keepalive = Keepalive(
             runtime,
@@ -81,62 +83,38 @@ class WebSocketSession:
             give_up=transport.abort,
         )
 
-        self.accepted = False
-        self.subprotocol: str | None = None
-        self.disconnect: tuple[int, str] | None = None
-        """Close code and reason, once the connection has ended for the application."""
-        self.closed_by: ClosedBy = "nobody"
-        """Who began the end; nobody when the connection was lost."""
-        self.messages_received = 0
-        self.messages_sent = 0
-        self.bytes_received = 0
-        self.bytes_sent = 0
-
     # The application's task
 
     def start(self) -> None:
         """Run the application in a task of its own."""
         prepare_cleanups(self._scope)
-        self._runtime.spawn(self._run, f"websocket {self._scope['path']}")
+        self._runtime.spawn(self._run, f"websocket {self._path}")
 
     async def _run(self) -> None:
         try:
-            error = await run_application(self._app, self._scope, self.receive, self.send, self._runtime)
-            if error is None:
-                self._application_returned()
-            else:
-                self._application_raised(error)
-        except BaseException:
-            self._transport.abort()
-            raise
+            await host_application(
+                lambda: self._app(self._scope, self.receive, self.send),
+                self._application_ended,
+                self._transport,
+                self._runtime,
+            )
         finally:
-            await run_cleanups(self._scope)
+            error = await run_application(lambda: run_cleanups(self._scope), self._runtime)
+            if error is not None:
+                logger.error("A cleanup of the WebSocket on %.200r failed", self._path, exc_info=error)
 
-    def _application_returned(self) -> None:
+    def _application_ended(self, error: BaseException | None) -> None:
+        if error is not None:
+            log_error(error, self._path, over=self._state in (State.CLOSING, State.CLOSED))
+        elif self._state in (State.CONNECTING, State.DENYING):
+            logger.error("The application on %.200r returned before it had answered the handshake", self._path)
         if self._state is State.OPEN:
-            self._close(close_codes.NORMAL_CLOSURE, "", by="application")
-        elif self._state is State.CONNECTING and self.disconnect is None:
-            logger.error("The application returned without answering the handshake of %r", self._scope["path"])
-            self._refuse(500, "the application did not answer", by="application")
-        elif self._state is State.DENYING:
-            logger.error("The application returned in the middle of its response to %r", self._scope["path"])
-            self._fail_denial()
-
-    def _application_raised(self, error: BaseException) -> None:
-        left = isinstance(error, (ClientDisconnected, WebSocketDisconnect)) and self.disconnect is not None
-        code = getattr(error, "close_code", close_codes.INTERNAL_ERROR)
-        if left:
-            logger.debug("The application ended on the disconnect of its client")
-        elif code == close_codes.INTERNAL_ERROR:
-            logger.error("Exception in the application on %r", self._scope["path"], exc_info=error)
-        else:
-            logger.info("The application refused a message on %r: %s", self._scope["path"], error)
-        if self._state is State.OPEN:
-            self._close(code, "" if code == close_codes.INTERNAL_ERROR else str(error), by="application")
-        elif self._state is State.CONNECTING and self.disconnect is None:
+            self._close(*closure_after(error), by="application")
+        elif self._state is State.DENYING and self._denial.begun:
+            self._transport.abort()  # the only way to say that a response that has begun is not whole
+            self._finish(close_codes.ABNORMAL_CLOSURE, "", by="application")
+        elif self._state in (State.CONNECTING, State.DENYING):
             self._refuse(500, "the application failed", by="application")
-        elif self._state is State.DENYING:
-            self._fail_denial()
 
     # What the application calls
 
@@ -151,18 +129,15 @@ class WebSocketSession:
         while True:
             if self._queue.events:
                 event = self._queue.take()
-                if isinstance(event, TextMessage):
+                if isinstance(event, (TextMessage, BinaryMessage)):
                     if not self._reading:
                         self._taken()
-                    return {"type": "websocket.receive", "text": event.data}
-                if isinstance(event, BinaryMessage):
-                    if not self._reading:
-                        self._taken()
-                    return {"type": "websocket.receive", "bytes": event.data}
+                    key = "text" if isinstance(event, TextMessage) else "bytes"
+                    return {"type": "websocket.receive", key: event.data}
                 self._conclude(event)
             if self.disconnect is not None:
                 if self._disconnect_delivered:
-                    raise ClientDisconnected("the WebSocket has ended, and its disconnect was already received")
+                    raise self._gone()
                 self._disconnect_delivered = True
                 code, reason = self.disconnect
                 return {"type": "websocket.disconnect", "code": code, "reason": reason}
@@ -181,35 +156,35 @@ class WebSocketSession:
             if self._output.blocked:
                 await self._output.wait()
             if self._state is State.OPEN and self._codec is not None:
-                encode = self._codec.text if type(payload) is str else self._codec.binary
-                self._write(encode(payload))  # type: ignore[arg-type]  # chosen by the same type
+                frame = self._codec.text(payload) if isinstance(payload, str) else self._codec.binary(payload)
+                self._write(frame)
                 self.messages_sent += 1
                 return
             self._check_not_closed_by_application(message_type)
-            raise ClientDisconnected("the client has closed the WebSocket")
+            raise self._gone()
         if message_type == "websocket.close" and self._state is not State.DENYING:
             code, reason = messages.closure(message)
             self._check_not_closed_by_application(message_type)
             if self._state is State.OPEN:
                 self._close(code, reason, by="application")
-            elif self._state is State.CONNECTING and self.disconnect is None:
+            elif self._state is State.CONNECTING:
                 self._refuse(403, "the application refused the connection", by="application")
         elif message_type == "websocket.accept" and self._state is State.CONNECTING:
             self._accept(message)
         elif message_type == "websocket.http.response.start" and self._state is State.CONNECTING:
-            messages.response_start(message)
-            self._check_connected()
-            self._state = State.DENYING
             self._denial.start(message)
+            self._state = State.DENYING
         elif message_type == "websocket.http.response.body" and self._state is State.DENYING:
             await self._deny(message)
         else:
             self._check_not_closed_by_application(message_type)
+            if self._state is State.CLOSED and not self.accepted and message_type in ANSWERS:
+                raise self._gone()
             raise messages.unexpected(message_type, EXPECTED[self._state])
 
-    def _check_connected(self) -> None:
-        if self.disconnect is not None:
-            raise ClientDisconnected("the client left before the handshake was answered")
+    def _gone(self) -> ClientDisconnected:
+        code, reason = self.disconnect or (close_codes.ABNORMAL_CLOSURE, "")
+        return ClientDisconnected(f"the WebSocket has ended with close code {code}", code=code, reason=reason)
 
     def _check_not_closed_by_application(self, message_type: object) -> None:
         if self.closed_by == "application" and self._state in (State.CLOSING, State.CLOSED):
@@ -219,20 +194,21 @@ class WebSocketSession:
 
     def _accept(self, message: Message) -> None:
         subprotocol, headers = messages.acceptance(message)
-        self._check_connected()
         assert self._request.handshake is not None  # noqa: S101  # a session is made for upgrades only
         parameters, extensions = negotiate(self._request.headers, self._options.deflate) or (None, None)
         head = self._http.switch_protocols(
-            self._request.handshake, subprotocol, extensions, self._default_headers() + headers
+            self._request.handshake, subprotocol, extensions, with_defaults(self._default_headers, headers)
         )
         self._codec = self._options.new_codec(self._options.limits, parameters)
         self._state = State.OPEN
         self.accepted = True
         self.subprotocol = subprotocol
-        self._write(head)
+        self._transport.write(head)
         self._on_status(101)
         self._keepalive.start()
-        early = self._http.take_trailing_data() + self._early
+        trailing = self._http.take_trailing_data()
+        self.bytes_received += len(trailing)
+        early = trailing + self._early
         self._early.clear()
         self._resume_reading()
         if early:
@@ -242,21 +218,12 @@ class WebSocketSession:
     async def _deny(self, message: Message) -> None:
         if self._output.blocked:
             await self._output.wait()
-        self._check_connected()
-        begun = self._denial.begun
+        if self.disconnect is not None:
+            raise self._gone()
         self.bytes_sent += self._denial.body(message)
-        if not begun and self._denial.status is not None:
-            self._on_status(self._denial.status)
         if self._denial.complete:
             self._transport.close()
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="application")
-
-    def _fail_denial(self) -> None:
-        if self._denial.begun:
-            self._transport.abort()  # the only way to say that a response that has begun is not whole
-            self._finish(close_codes.ABNORMAL_CLOSURE, "", by="application")
-        else:
-            self._refuse(500, "the application failed", by="application")
 
     def _refuse(self, status: int, reason: str, *, by: ClosedBy) -> None:
         retry = [(b"retry-after", b"1")] if status == 503 else []
@@ -292,12 +259,12 @@ class WebSocketSession:
         """Note that the transport is gone; messages that had arrived are still delivered."""
         if self._state is State.OPEN:
             self._state = State.CLOSED
+            self._stop()
             self.eof_received()
+            if self._queue.last is not None:
+                self._conclude(self._queue.last)
         elif self.disconnect is None:
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="nobody")
-        self._stop_timers()
-        self._output.end()
-        self._arrived.wake()
 
     def pause_writing(self) -> None:
         """Note that the transport holds more than it should; `send` waits."""
@@ -305,6 +272,7 @@ class WebSocketSession:
 
     def resume_writing(self) -> None:
         """Note that the transport has room again."""
+        self._keepalive.heard = True  # the peer took what was sent; a ping may only now be on its way
         self._output.resume()
         if self._owed_pong is not None:
             payload, self._owed_pong = self._owed_pong, None
@@ -314,7 +282,7 @@ class WebSocketSession:
         """End because the server ends: Close 1012, or 503 for a handshake without an answer."""
         if self._state is State.OPEN:
             self._close(close_codes.SERVICE_RESTART, "the server is shutting down", by="server")
-        elif self._state is State.CONNECTING and self.disconnect is None:
+        elif self._state is State.CONNECTING:
             self._refuse(503, "the server is shutting down", by="server")
 
     # Frames in
@@ -347,7 +315,7 @@ class WebSocketSession:
             return
         self._queue.put_last(event)
         if self._state is State.OPEN:
-            self._set_timer(self._options.fail_timeout, lambda: self._conclude(event))
+            self._deadline.set(self._options.fail_timeout, lambda: self._conclude(event))
 
     def _conclude(self, event: LastEvent) -> None:
         """End as the peer's last event asks; the application has reached it, or its time is up. Idempotent."""
@@ -404,16 +372,16 @@ class WebSocketSession:
     def _close(self, code: int, reason: str, *, by: ClosedBy) -> None:
         """Send our Close and wait for the peer's; messages that the application has not taken are dropped."""
         assert self._codec is not None  # noqa: S101  # only an open session is closed
+        frame = self._codec.close(code, reason)  # raises before anything has changed
         self._queue.clear()
-        self._write(self._codec.close(code, reason))
+        self._write(frame)
         self._state = State.CLOSING
         self.closed_by = by
-        self._keepalive.stop()
-        self._output.end()
+        self._stop()
         if self._queue.last is not None:
             self._conclude(self._queue.last)
         else:
-            self._set_timer(self._options.close_timeout, self._transport.abort)
+            self._deadline.set(self._options.close_timeout, self._transport.abort)
             self._resume_reading()
             self._pump()
 
@@ -424,16 +392,10 @@ class WebSocketSession:
         self._state = State.CLOSED
         self.disconnect = (code, reason)
         self._parsing = False
-        self._stop_timers()
-        self._output.end()
+        self._stop()
         self._arrived.wake()
 
-    def _set_timer(self, delay: float, callback: Callable[[], None]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._runtime.call_later(delay, callback)
-
-    def _stop_timers(self) -> None:
+    def _stop(self) -> None:
+        self._deadline.cancel()
         self._keepalive.stop()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._output.end()

@@ -113,9 +113,7 @@ class ConnectionState:
             if before is DISCONNECTED:
                 raise WebSocketRuntimeError(f"{kind!r} cannot be sent: the application has closed the WebSocket before")
             allowed = " or ".join(repr(name) for state, name in SENT if state is before)
-            raise WebSocketRuntimeError(
-                f"{kind!r} cannot be sent while the application is {before.name}: only {allowed}"
-            )
+            raise WebSocketRuntimeError(f"{kind!r} cannot be sent in the state {before.name}, only {allowed}")
         return following
 
     async def sent(self, message: Message, following: WebSocketState) -> None:

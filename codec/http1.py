@@ -239,7 +239,7 @@ class Http1Codec:
         )
         if not keep_alive:
             fields = [(name, value) for name, value in fields if name.lower() != b"connection"]
-            fields.append((b"connection", b"close"))
+            fields.append((b"Connection", b"close"))
         try:
             response = h11.Response(status_code=status, headers=fields, reason=REASON_PHRASES.get(status, b""))
         except h11.LocalProtocolError as error:

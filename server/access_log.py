@@ -63,7 +63,7 @@ class AccessLog:
         """Log the end of a WebSocket that was accepted.
 
         `code` is the close code that the application saw, `by` whoever began to close ("nobody": the connection was
-        lost), `duration` the seconds since the handshake; bytes are of message payloads, uncompressed.
+        lost), `duration` the seconds since the handshake; bytes are those of frames on the wire.
         """
         if self.enabled:
             _logger.info(
@@ -86,8 +86,10 @@ class AccessLog:
 def _peer(client: Sequence[Any] | None) -> str:
     if client is None:
         return "-"  # on a unix socket, or gone
-    host = printable(str(client[0]), _NAME_LIMIT)
-    return f"[{host}]:{client[1]}" if ":" in host else f"{host}:{client[1]}"
+    host, port = printable(str(client[0]), _NAME_LIMIT), client[1]
+    if not port:
+        return host  # a proxy's word, which seldom has the port
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _target(target: str) -> str:

@@ -22,6 +22,9 @@ _FIELD: Final = re.compile(rf"(?<![^\s(])(?:{'|'.join(_FIELDS)})(?![^\s,:)])")
 _MACHINERY: Final = frozenset({"wsserve", "importlib"})
 """Packages whose frames say nothing about an error of the application's own."""
 
+_ENDS: Final = (".", "?", "?)")
+"""How a sentence ends."""
+
 _INTERRUPTED: Final = 130
 """The exit code that shells give a command which SIGINT ended."""
 
@@ -41,7 +44,8 @@ def run_command(arguments: Sequence[str]) -> int:
     except click.Abort:  # SIGINT before the server was there to handle it
         return _INTERRUPTED
     except click.UsageError as error:
-        _print_error(f"{error.format_message().rstrip('.')}. `wsserve --help` lists the options.")
+        message = error.format_message()
+        _print_error(f"{message}{'' if message.endswith(_ENDS) else '.'} `wsserve --help` lists the options.")
         return error.exit_code
     except StartupError as error:
         if isinstance(error, ApplicationError) and error.__cause__ is not None:

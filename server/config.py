@@ -83,7 +83,7 @@ class Config:
         None,
         _PROXY,
         "Proxies to believe: addresses, networks and unix (peers on a unix socket), between commas, or * for all."
-        " [default: $FORWARDED_ALLOW_IPS, or 127.0.0.1]",
+        " [default: $FORWARDED_ALLOW_IPS, or 127.0.0.1,::1]",
     )
 
     limit_concurrency: int | None = setting(None, _LIMITS, "Connections at one time; further ones get 503.", at_least=1)
@@ -163,10 +163,10 @@ class Config:
 
     @property
     def trusted_proxies(self) -> str:
-        """The proxies whose headers are believed: the setting, else $FORWARDED_ALLOW_IPS, else 127.0.0.1."""
+        """The proxies whose headers are believed: the setting, else $FORWARDED_ALLOW_IPS, else 127.0.0.1 and ::1."""
         if self.forwarded_allow_ips is not None:
             return self.forwarded_allow_ips
-        return os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+        return os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 
     @property
     def frame_limits(self) -> FrameLimits:

@@ -1,6 +1,7 @@
 """The event loop as sessions see it: clock, timers, signals and tasks, on asyncio and on trio."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
@@ -9,6 +10,9 @@ from anyio.abc import TaskGroup
 
 from wsserve.asgi_bridge.transport import Signal
 from wsserve.server.timers import TimerWheel, WheelTimer
+
+
+logger = logging.getLogger("wsserve.error")
 
 
 class FutureSignal:
@@ -82,6 +86,8 @@ class ServerRuntime:
         self.running[key] = name
         try:
             await function()
+        except Exception:  # a fault of the server's own must cost one connection, not all
+            logger.exception("A task of the server failed: %s", name)
         finally:
             del self.running[key]
             self.on_change()

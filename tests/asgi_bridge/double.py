@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 
 from wsserve.asgi_bridge.types import Message, Scope
-from wsserve.asgi_bridge.websocket import WebSocket
+from wsserve.asgi_bridge.websocket import WebSocket, WebSocketState
 
 
 def websocket_scope(**changes: Any) -> Scope:
@@ -40,15 +40,19 @@ def disconnect(code: int = 1000, reason: str = "") -> Message:
     return {"type": "websocket.disconnect", "code": code, "reason": reason}
 
 
-class Gone(OSError):
+def states(websocket: WebSocket) -> tuple[WebSocketState, WebSocketState]:
+    return websocket.client_state, websocket.application_state
+
+
+class GoneError(OSError):
     """What this server's `send` raises when the client has gone."""
 
 
 class Server:
     """Delivers `websocket.connect` and then `messages`; after that `receive` blocks until something is fed.
 
-    After the application's own close it delivers the disconnect, as the ASGI specification says. It never lets two calls
-    of `receive` run at once.
+    After the application's own close it delivers the disconnect, as the ASGI specification says. Two calls of `receive`
+    at once fail.
     """
 
     def __init__(self, *messages: Message, **scope: Any) -> None:
@@ -61,6 +65,11 @@ class Server:
         self._fed = anyio.Event()
         self._gate = anyio.Event()
         self._gate.set()
+
+    @property
+    def left(self) -> int:
+        """How many messages were not received yet."""
+        return len(self._messages)
 
     def feed(self, *messages: Message) -> None:
         self._messages.extend(messages)

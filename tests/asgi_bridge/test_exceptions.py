@@ -73,11 +73,13 @@ def test_errors_can_be_pickled(error: Exception) -> None:
         (ExceptionGroup("", [GONE, ExceptionGroup("", [GONE])]), None),
         (TEXT, (1003, "expected a binary message, got a text one")),
         (JSON, (1007, "no JSON")),
+        (WebSocketJSONError("\ud800"), (1007, "?")),
+        (ClientDisconnected(), None),
         (ExceptionGroup("", [GONE, JSON]), (1007, "no JSON")),
         (CRASH, (1011, "")),
         (ExceptionGroup("", [GONE, TEXT, CRASH]), (1011, "")),
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_g8_close_for_an_error(error: Exception, expected: tuple[int, str] | None) -> None:
     assert close_for(error) == expected

@@ -23,7 +23,7 @@ def test_l5_url_is_a_real_str_and_hashable() -> None:
     assert url.startswith("ws://")
     assert url + "&b=2" == "ws://example.com/chat?a=1&b=2"
     assert len(url) == 25
-    assert url in {"ws://example.com/chat?a=1"}
+    assert {url, "ws://example.com/chat?a=1"} == {url}
     assert type(str(url)) is str
 
 
@@ -103,6 +103,11 @@ def test_l6_without_host_the_server_counts(server: object, expected: str) -> Non
     url = url_of(headers=[], server=server)
     assert url == expected
     assert url.port in (None, 8000, 443)
+
+
+def test_l6_host_is_found_among_other_headers() -> None:
+    assert url_of(headers=[(b"a", b"b"), (b"host", b"c"), (b"host", b"d")]) == "ws://c/chat"
+    assert url_of(headers=[(b"a", b"b")]) == "ws://192.0.2.2:8000/chat"
 
 
 def test_l6_default_port_of_wss_is_left_out() -> None:
@@ -211,8 +216,9 @@ def test_l6_replace_of_a_url_without_host() -> None:
 
 
 def test_l6_replace_with_what_is_no_part() -> None:
+    parts: dict[str, Any] = {"pth": "/"}
     with pytest.raises((TypeError, ValueError), match="pth"):
-        URL("ws://a/").replace(pth="/")  # type: ignore[call-overload]  # that is the mistake
+        URL("ws://a/").replace(**parts)
 
 
 def test_l5_replace_of_strings_is_that_of_str() -> None:

@@ -303,8 +303,16 @@ def test_r3_extensions_that_were_offered_go_out_with_their_parameters() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [b"Sec-WebSocket-Accept", b"Sec-WebSocket-Protocol", b"Sec-WebSocket-Extensions", b"Sec-WebSocket-Version"]
-    + [b"Connection", b"Upgrade", b"Content-Length", b"Transfer-Encoding"],
+    [
+        b"Sec-WebSocket-Accept",
+        b"Sec-WebSocket-Protocol",
+        b"Sec-WebSocket-Extensions",
+        b"Sec-WebSocket-Version",
+        b"Connection",
+        b"Upgrade",
+        b"Content-Length",
+        b"Transfer-Encoding",
+    ],
 )
 def test_u17_headers_of_the_handshake_itself_are_the_servers(name: bytes) -> None:
     for spelling in (name, name.lower(), name.upper()):

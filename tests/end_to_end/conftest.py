@@ -29,7 +29,7 @@ class Servers:
         if configuration not in WSSERVE:
             options = ()  # they are wsserve's own
         key = (configuration, app, options)
-        if key not in self._running:
+        if key not in self._running or not self._running[key].running:  # one that died must not fail all later tests
             server = ServerProcess(configuration, f"tests.end_to_end.apps.{app}", options)
             self._running[key] = self._stack.enter_context(server)
         return self._running[key]
@@ -88,13 +88,17 @@ def server(servers: Servers, configuration: Configuration) -> Iterator[ServerPro
     process = servers.get(configuration, "main:app", *OPTIONS)
     start = len(process.log)
     yield process
+    assert process.running, process.log.text(start)
     process.assert_log_clean(start)
 
 
 @pytest.fixture
-def failing_server(servers: Servers, configuration: Configuration) -> ServerProcess:
+def failing_server(servers: Servers, configuration: Configuration) -> Iterator[ServerProcess]:
     """The same server, for tests whose app fails, so that tracebacks are in order."""
-    return servers.get(configuration, "main:app", *OPTIONS)
+    process = servers.get(configuration, "main:app", *OPTIONS)
+    start = len(process.log)
+    yield process
+    assert process.running, process.log.text(start)
 
 
 @pytest.fixture
@@ -103,4 +107,14 @@ def handler_server(servers: Servers, configuration: Configuration) -> Iterator[S
     process = servers.get(configuration, "handlers:app", *OPTIONS)
     start = len(process.log)
     yield process
+    assert process.running, process.log.text(start)
     process.assert_log_clean(start)
+
+
+@pytest.fixture
+def failing_handler_server(servers: Servers, configuration: Configuration) -> Iterator[ServerProcess]:
+    """The same server, for tests whose handler fails, so that tracebacks are in order."""
+    process = servers.get(configuration, "handlers:app", *OPTIONS)
+    start = len(process.log)
+    yield process
+    assert process.running, process.log.text(start)

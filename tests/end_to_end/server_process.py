@@ -182,9 +182,9 @@ class ServerProcess:
         self.terminate()
         return self.wait(timeout)
 
-    def terminate(self) -> None:
-        """Send SIGTERM, and do not wait."""
-        self._process.send_signal(signal.SIGTERM)
+    def terminate(self, signal_number: signal.Signals = signal.SIGTERM) -> None:
+        """Send a signal that ends the server, and do not wait."""
+        self._process.send_signal(signal_number)
 
     def wait(self, timeout: float = STOP_TIMEOUT) -> int:
         """Wait for the end and return the exit status; a server that does not end in time is killed: status -9."""

@@ -88,10 +88,20 @@ def test_g15_chunked_request_in_single_bytes(server: ServerProcess) -> None:
 
 def test_g15_expect_100_continue(server: ServerProcess) -> None:
     with RawClient(server.port) as peer:
-        peer.send(head("POST /http/mirror HTTP/1.1", HOST, "Content-Length: 5", "Expect: 100-continue"))
+        peer.send(head("POST /http/collect HTTP/1.1", HOST, "Content-Length: 5", "Expect: 100-continue"))
         assert peer.read_response().status == 100
         peer.send(b"hello")
         assert peer.read_response().body == b"hello"
+
+
+def test_g15_expect_100_continue_where_the_app_begins_to_answer_first(server: ServerProcess) -> None:
+    """The client must learn that its body is wanted: by a 100, or by the head of the answer."""
+    with RawClient(server.port) as peer:
+        peer.send(head("POST /http/mirror HTTP/1.1", HOST, "Content-Length: 5", "Expect: 100-continue"))
+        first = peer.read_until(b"\r\n")
+        assert first in (b"HTTP/1.1 100 Continue", b"HTTP/1.1 100 ", b"HTTP/1.1 200 OK")
+        peer.send(b"hello")
+        peer.read_until(b"hello")
 
 
 def test_g15_no_100_where_the_app_does_not_read(server: ServerProcess) -> None:
@@ -157,6 +167,15 @@ def test_g15_g11_scope(server: ServerProcess, web: httpx.Client) -> None:
 def test_g14_g15_each_request_has_a_fresh_scope(web: httpx.Client) -> None:
     first, second = (json.loads(web.get("/http/show-scope").text) for _ in range(2))
     assert second == first
+
+
+@pytest.mark.parametrize("how", ["fin", "reset"])
+def test_g15_client_that_leaves_in_its_body_does_not_stop_the_server(failing_server: ServerProcess, how: str) -> None:
+    with RawClient(failing_server.port) as peer:
+        peer.send(head("POST /http/mirror HTTP/1.1", HOST, "Content-Length: 5") + b"hel")
+        if how == "reset":
+            peer.reset()
+    assert httpx.get(failing_server.http("/http/hello"), trust_env=False).text == "hello"
 
 
 @pytest.mark.parametrize("how", ["fin", "reset"])

@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -193,7 +194,8 @@ def test_a_client_certificate_can_be_required(files: Files) -> None:
     ],
 )
 def test_a_mistake_is_one_sentence(files: Files, settings: dict[str, str], message: str) -> None:
-    config = Config(**{name: getattr(files, value, value) for name, value in settings.items()})
+    values: dict[str, Any] = {name: getattr(files, value, value) for name, value in settings.items()}
+    config = Config(**values)
     with pytest.raises(StartupError) as caught:
         make_ssl_context(config)
     assert str(caught.value) == message.format_map(vars(files))

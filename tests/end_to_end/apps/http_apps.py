@@ -32,6 +32,19 @@ async def mirror(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.body", "body": event.get("body", b""), "more_body": more})
 
 
+async def collect(scope: Scope, receive: Receive, send: Send) -> None:
+    """Take the whole request's body, then send it back."""
+    body = b""
+    more = True
+    while more:
+        event = await receive()
+        assert event["type"] == "http.request", event
+        body += event.get("body", b"")
+        more = event.get("more_body", False)
+    await start(send, headers=[(b"content-length", b"%d" % len(body))])
+    await send({"type": "http.response.body", "body": body})
+
+
 async def show_scope(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the scope as JSON, then change all that is in it."""
     body = json.dumps(dict(scope), default=jsonable).encode()
@@ -93,6 +106,7 @@ async def crlf_header(scope: Scope, receive: Receive, send: Send) -> None:
     """Try to answer with a header that would be two, report what that did, and let the error go on."""
     try:
         await start(send, headers=[(b"x-a", b"b\r\nx-injected: yes")])
+        await send({"type": "http.response.body"})  # a server may wait for this to write the head
     except Exception as error:
         report(scope, error=str(error))
         raise
@@ -107,6 +121,7 @@ APPS: dict[str, App] = {
     "/http/hello": hello,
     "/http/no-length": no_length,
     "/http/mirror": mirror,
+    "/http/collect": collect,
     "/http/show-scope": show_scope,
     "/http/stream": stream,
     "/http/wait-for-end": wait_for_end,

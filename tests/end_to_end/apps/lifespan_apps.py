@@ -23,7 +23,6 @@ async def unsupported(scope: Scope, receive: Receive, send: Send) -> None:
     """Raise for the lifespan, as apps do that do not know it; echo one message otherwise."""
     if scope["type"] != "websocket":
         raise ValueError("only WebSockets are served here")
-    assert "state" not in scope
     await accept(receive, send)
     event = await receive()
     await send({"type": "websocket.send", "text": event["text"]})
