@@ -13,7 +13,6 @@ is joined, inflated or decoded without a bound. Where wsproto 1.3.2 by itself is
   used here.
 """
 
-import codecs
 from typing import cast
 
 from wsproto.extensions import Extension
@@ -22,8 +21,9 @@ from wsproto.frame_protocol import CloseReason, Frame, FrameDecoder, FrameProtoc
 from wsserve.codec import close_codes
 from wsserve.codec.deflate import DeflateParameters, Deflater, Inflater, max_deflated_size
 from wsserve.codec.errors import LocalProtocolError
-from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Event, Fault, Ping, Pong, TextMessage
+from wsserve.codec.events import Close, EndOfStream, Event, Fault, Ping, Pong
 from wsserve.codec.frames import FrameLimits
+from wsserve.codec.message import IncomingMessage, parse_close
 
 _MAX_CONTROL_PAYLOAD = 125
 
@@ -133,7 +133,7 @@ class _Guard(Extension):
         self._limits = limits
         self._inflater = None if deflate is None else Inflater(deflate)
         self._deflater = None if deflate is None else Deflater(deflate)
-        self._message: _Message | None = None
+        self._message: IncomingMessage | None = None
         self._opcode = Opcode.CONTINUATION
         self._is_compressed = False
         self._control_payload = b""
@@ -160,7 +160,7 @@ class _Guard(Extension):
             self._control_payload = data  # wsproto waits for all of it
             return b""
         if self._message is None:
-            self._message = _Message(
+            self._message = IncomingMessage(
                 is_text=self._opcode is Opcode.TEXT,
                 inflater=self._inflater if self._is_compressed else None,
                 max_size=self._limits.max_message_size,
@@ -185,8 +185,8 @@ class _Guard(Extension):
             case Opcode.PONG:
                 return Pong(self._control_payload)
             case Opcode.CLOSE:
-                return _parse_close(self._control_payload)
-        message = cast(_Message, self._message)
+                return parse_close(self._control_payload)
+        message = cast(IncomingMessage, self._message)
         if not frame.frame_finished:
             return message.check_text()
         message.frames += 1
@@ -234,75 +234,3 @@ class _Guard(Extension):
                 f"message has more fragments than the limit of {self._limits.max_fragments}",
             )
         return None
-
-
-class _Message:
-    """A message while it arrives: its payload in one growing buffer, inflated when need be."""
-
-    __slots__ = ("_checked", "_inflater", "_is_text", "_max_size", "_payload", "frames", "wire_size")
-
-    def __init__(self, *, is_text: bool, inflater: Inflater | None, max_size: int) -> None:
-        self.frames = 0
-        self.wire_size = 0
-        self._is_text = is_text
-        self._inflater = inflater
-        self._max_size = max_size
-        self._payload = bytearray()
-        self._checked = 0
-
-    @property
-    def is_compressed(self) -> bool:
-        return self._inflater is not None
-
-    def add(self, data: bytes) -> Fault | None:
-        self.wire_size += len(data)
-        if self._inflater is None:
-            self._payload += data  # its size was checked with the frame's header
-            return None
-        fault = self._inflater.inflate(data, self._payload, self._max_size)
-        # What came before the fault counts first, so that reads of any size lead to the same event.
-        return fault and (self.check_text() or fault)
-
-    def check_text(self) -> Fault | None:
-        """Check that the payload so far can begin a text; a character may still be incomplete at its end."""
-        if self._is_text:
-            unchecked = self._payload[self._checked :]
-            try:
-                valid = codecs.utf_8_decode(unchecked, "strict", False)[1]
-            except UnicodeDecodeError:
-                return _invalid_text()
-            self._checked += valid
-            # Python's incremental decoder, and so wsproto, waits for a third byte although these begin no character.
-            if b"\xed\xa0" <= unchecked[valid:] <= b"\xed\xbf":
-                return _invalid_text()
-        return None
-
-    def finish(self) -> TextMessage | BinaryMessage | Fault:
-        if self._inflater is not None:
-            fault = self._inflater.finish(self._payload, self._max_size)
-            if fault is not None:
-                return self.check_text() or fault
-        if not self._is_text:
-            return BinaryMessage(bytes(self._payload))
-        try:
-            return TextMessage(self._payload.decode())
-        except UnicodeDecodeError:
-            return _invalid_text()
-
-
-def _invalid_text() -> Fault:
-    return Fault(close_codes.INVALID_PAYLOAD, "text message is not valid UTF-8")
-
-
-def _parse_close(payload: bytes) -> Close | Fault:
-    if not payload:
-        return Close(close_codes.NO_STATUS_RECEIVED, "")
-    if len(payload) == 1:
-        return Fault(close_codes.PROTOCOL_ERROR, "Close frame with a payload of one byte")
-    code = int.from_bytes(payload[:2], "big")
-    if not close_codes.is_valid(code):
-        return Fault(close_codes.PROTOCOL_ERROR, f"close code {code} may not be on the wire")
-    try:
-        return Close(code, payload[2:].decode())
-    except UnicodeDecodeError:
-        return Fault(close_codes.INVALID_PAYLOAD, "close reason is not valid UTF-8")

@@ -12,6 +12,7 @@ import pytest
 from wsserve.codec.deflate import DeflateParameters
 from wsserve.codec.events import Event, Fault
 from wsserve.codec.frames import FrameCodec, FrameLimits
+from wsserve.codec.wire import WireCodec
 from wsserve.codec.wsproto_codec import WsprotoCodec
 
 CONTINUATION: Final = 0x0
@@ -36,7 +37,7 @@ class CodecFactory(Protocol):
     def __call__(self, limits: FrameLimits, deflate: DeflateParameters | None = None) -> FrameCodec: ...
 
 
-CODECS: Final[dict[str, CodecFactory]] = {"wsproto": WsprotoCodec}
+CODECS: Final[dict[str, CodecFactory]] = {"wsproto": WsprotoCodec, "wire": WireCodec}
 """Every frame codec by name; all pass the same tests."""
 
 every_codec: Final = pytest.mark.parametrize("make", list(CODECS.values()), ids=list(CODECS))

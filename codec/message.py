@@ -1,0 +1,86 @@
+"""A message while its frames arrive, and the payload of a Close frame: what both frame codecs make of payloads."""
+
+import codecs
+
+from wsserve.codec import close_codes
+from wsserve.codec.deflate import Inflater
+from wsserve.codec.events import BinaryMessage, Close, Fault, TextMessage
+
+
+class IncomingMessage:
+    """A message while it arrives: its payload in one growing buffer, inflated when need be."""
+
+    __slots__ = ("_checked", "_inflater", "_is_text", "_max_size", "_payload", "frames", "wire_size")
+
+    def __init__(self, *, is_text: bool, inflater: Inflater | None, max_size: int) -> None:
+        self.frames = 0
+        """How many of its frames are complete."""
+        self.wire_size = 0
+        """How many bytes of payload it has taken on the wire."""
+        self._is_text = is_text
+        self._inflater = inflater
+        self._max_size = max_size
+        self._payload = bytearray()
+        self._checked = 0
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether its first frame had RSV1 (RFC 7692, section 6)."""
+        return self._inflater is not None
+
+    def add(self, data: bytes) -> Fault | None:
+        """Take a piece of its payload, unmasked; returns the fault in it, if any."""
+        self.wire_size += len(data)
+        if self._inflater is None:
+            self._payload += data  # its size was checked with the frame's header
+            return None
+        fault = self._inflater.inflate(data, self._payload, self._max_size)
+        # What came before the fault counts first, so that reads of any size lead to the same event.
+        return fault and (self.check_text() or fault)
+
+    def check_text(self) -> Fault | None:
+        """Check that the payload so far can begin a text; a character may still be incomplete at its end."""
+        if self._is_text:
+            unchecked = self._payload[self._checked :]
+            try:
+                valid = codecs.utf_8_decode(unchecked, "strict", False)[1]
+            except UnicodeDecodeError:
+                return invalid_text()
+            self._checked += valid
+            # Python's incremental decoder, and so wsproto, waits for a third byte although these begin no character.
+            if b"\xed\xa0" <= unchecked[valid:] <= b"\xed\xbf":
+                return invalid_text()
+        return None
+
+    def finish(self) -> TextMessage | BinaryMessage | Fault:
+        """Return the whole message, or what is wrong with it."""
+        if self._inflater is not None:
+            fault = self._inflater.finish(self._payload, self._max_size)
+            if fault is not None:
+                return self.check_text() or fault
+        if not self._is_text:
+            return BinaryMessage(bytes(self._payload))
+        try:
+            return TextMessage(self._payload.decode())
+        except UnicodeDecodeError:
+            return invalid_text()
+
+
+def invalid_text() -> Fault:
+    """Return the fault of a text message that is not UTF-8 (RFC 6455, section 8.1)."""
+    return Fault(close_codes.INVALID_PAYLOAD, "text message is not valid UTF-8")
+
+
+def parse_close(payload: bytes) -> Close | Fault:
+    """Return what a Close frame with this payload means (RFC 6455, sections 5.5.1 and 7.4)."""
+    if not payload:
+        return Close(close_codes.NO_STATUS_RECEIVED, "")
+    if len(payload) == 1:
+        return Fault(close_codes.PROTOCOL_ERROR, "Close frame with a payload of one byte")
+    code = int.from_bytes(payload[:2], "big")
+    if not close_codes.is_valid(code):
+        return Fault(close_codes.PROTOCOL_ERROR, f"close code {code} may not be on the wire")
+    try:
+        return Close(code, payload[2:].decode())
+    except UnicodeDecodeError:
+        return Fault(close_codes.INVALID_PAYLOAD, "close reason is not valid UTF-8")
