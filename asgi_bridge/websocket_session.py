@@ -251,9 +251,8 @@ class WebSocketSession(SessionRecord):
         if self._codec is not None:
             self._codec.receive_eof()
             self._pump()
-        elif self.disconnect is None:
-            self._transport.close(peer_finished=True)
-            self._finish(close_codes.ABNORMAL_CLOSURE, "", by="nobody")
+        else:
+            self._conclude(EndOfStream())
 
     def connection_lost(self) -> None:
         """Note that the transport is gone; messages that had arrived are still delivered."""
