@@ -116,7 +116,8 @@ class AnyioTransport:
         try:
             with self._reading:
                 while True:
-                    await self._may_read.wait()
+                    while not self._may_read.is_set():  # it may be paused again before this task runs
+                        await self._may_read.wait()
                     data = await self._stream.receive(READ_SIZE)
                     if not self._closing:
                         self._connection.data_received(data)

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 
-from tests.asgi_bridge.memory import LOGGER, MemoryRuntime, MemoryTransport, errors_in, settle
+from tests.asgi_bridge.exchanges import LOGGER, errors_in
+from tests.asgi_bridge.memory import MemoryRuntime, MemoryTransport, settle
 from wsserve.asgi_bridge.application import closure_after, host_application, log_error, run_application
 from wsserve.asgi_bridge.exceptions import (
     ClientDisconnected,
@@ -110,7 +111,7 @@ async def test_the_servers_cancellation_passes_through() -> None:
         run.runtime.cancel()
         tasks.cancel_scope.cancel()
     assert isinstance(run.passed, anyio.get_cancelled_exc_class())
-    assert run.transport.aborted
+    assert run.transport.is_aborted()
     assert run.ended == []
 
 
@@ -177,7 +178,7 @@ async def test_a_fault_of_the_servers_own_ends_only_this_connection(caplog: pyte
 
     transport = MemoryTransport(1000)
     await host_application(settle, ended, transport, MemoryRuntime())
-    assert transport.aborted
+    assert transport.is_aborted()
     [record] = errors_in(caplog)
     assert record.exc_info is not None
     assert str(record.exc_info[1]) == "our own mistake"
@@ -190,7 +191,7 @@ async def test_ended_is_told_how_it_went() -> None:
     await run.host(settle)
     await run.host(raising(error))
     assert run.ended == [None, error]
-    assert not run.transport.aborted
+    assert not run.transport.is_aborted()
 
 
 # What errors mean
@@ -254,7 +255,7 @@ def test_a_message_error_closes_with_its_code(
     assert errors_in(caplog) == []
 
 
-class Strange(Exception):
+class StrangeError(Exception):
     close_code = 4321
 
 
@@ -262,7 +263,7 @@ class Strange(Exception):
     "error",
     [
         *ERRORS,
-        Strange("not ours to trust"),
+        StrangeError("not ours to trust"),
         ExceptionGroup("", [WebSocketJSONError("x"), WebSocketFrameTypeError("text", "binary")]),
         ExceptionGroup("", [WebSocketJSONError("x"), ValueError("x")]),
         *LEFT,
@@ -278,7 +279,7 @@ def test_g8_a_return_closes_with_1000() -> None:
 
 
 def test_a_message_error_with_lone_surrogates_can_be_told() -> None:
-    class Odd(WebSocketMessageError):
+    class OddError(WebSocketMessageError):
         close_code = 4000
 
-    assert closure_after(Odd("\ud800")) == (4000, "?")
+    assert closure_after(OddError("\ud800")) == (4000, "?")

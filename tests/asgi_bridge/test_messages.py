@@ -112,7 +112,7 @@ def test_g9_headers_may_be_left_out(content: dict[str, Any]) -> None:
     [
         ("a: b", "not str"),
         (b"a: b", "not bytes"),
-        ({b"a": b"b"}, "not dict"),
+        ({b"a": b"b"}, "no pair"),
         (7, "not int"),
         ([b"ab"], "not of bytes"),
         (["ab"], "not of bytes"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.asgi_bridge.memory import INFO, parse
+from tests.asgi_bridge.exchanges import INFO, parse
 from tests.codec.http_feeds import KEY, head, upgrade
 from wsserve.asgi_bridge.scopes import Scope, http_scope, websocket_scope
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.asgi_bridge.memory import errors_in, open_websocket, settle
+from tests.asgi_bridge.exchanges import errors_in, open_websocket
+from tests.asgi_bridge.memory import settle
 from tests.codec.frames import BINARY, CLOSE, PING, PONG, TEXT, client_frame, close_frame
 from wsserve.asgi_bridge.backpressure import CEILING, EVENT_COST
 from wsserve.asgi_bridge.exceptions import ClientDisconnected
@@ -24,29 +25,29 @@ def text(number: int) -> bytes:
 async def test_max_queue_crossed_by_one_message() -> None:
     async with open_websocket(max_queue=8) as ws:
         await ws.peer_sends(*(text(number) for number in range(7)))
-        assert ws.transport.reading
+        assert ws.transport.is_reading()
         await ws.peer_sends(text(7))
-        assert not ws.transport.reading
+        assert not ws.transport.is_reading()
         for number in range(8):
-            assert ws.transport.reading is (number > 5), "until a quarter is left"
+            assert ws.transport.is_reading() is (number > 5), "until a quarter is left"
             assert (await ws.receive())["text"] == str(number)
-        assert ws.transport.reading
+        assert ws.transport.is_reading()
 
 
 @pytest.mark.parametrize("kind", [TEXT, BINARY])
 async def test_max_queue_bytes_crossed_by_one_byte(kind: int) -> None:
     async with open_websocket(max_queue_bytes=1000) as ws:
         await ws.peer_sends(client_frame(kind, b"x" * (999 - EVENT_COST)))
-        assert ws.transport.reading
+        assert ws.transport.is_reading()
         await ws.receive()
         await ws.peer_sends(client_frame(kind, b"x" * (1000 - EVENT_COST)))
-        assert not ws.transport.reading
+        assert not ws.transport.is_reading()
         await ws.receive()
-        assert ws.transport.reading
+        assert ws.transport.is_reading()
 
 
 async def test_ceiling_stops_parsing_and_nothing_is_lost() -> None:
-    """All came in one read; beyond the ceiling it is neither parsed nor answered until the application has caught up."""
+    """All in one read: beyond the ceiling it is neither parsed nor answered until the application has caught up."""
     each = 100
     count = CEILING * 1000 // each
     frames = [client_frame(BINARY, b"%036d" % number) for number in range(3 * count)]
@@ -75,7 +76,7 @@ async def test_reading_does_not_go_on_before_what_was_read_is_through() -> None:
     async with open_websocket(max_queue_bytes=1000) as ws:
         await ws.peer_sends(*frames)
         received = 0
-        while not ws.transport.reading:
+        while not ws.transport.is_reading():
             await ws.receive()
             received += 1
         assert received == 20
@@ -85,7 +86,7 @@ async def test_reading_does_not_go_on_before_what_was_read_is_through() -> None:
 async def test_a8_pings_are_answered_while_reading_is_paused() -> None:
     async with open_websocket(max_queue=1) as ws:
         await ws.peer_sends(text(1), client_frame(PING, b"x"))
-        assert not ws.transport.reading
+        assert not ws.transport.is_reading()
         assert ws.frames() == [(PONG, b"x")]
 
 
@@ -118,9 +119,9 @@ async def test_closing_reads_on_whatever_the_queue_held() -> None:
     frames = [client_frame(BINARY, bytes(500)) for _ in range(20)]
     async with open_websocket(max_queue_bytes=1000) as ws:
         await ws.peer_sends(*frames, client_frame(PING, b"x"))
-        assert not ws.transport.reading
+        assert not ws.transport.is_reading()
         await ws.send("websocket.close")
-        assert ws.transport.reading
+        assert ws.transport.is_reading()
         assert ws.frames() == [(CLOSE, b"\x03\xe8")]
         await ws.peer_sends(close_frame(1000))
         assert await ws.disconnected() == (1000, "")
@@ -136,13 +137,13 @@ async def test_a3_send_blocks_at_the_high_water_mark() -> None:
         assert ws.transport.write_buffer_size() == 1000
         await ws.send(SEND, text="")  # crosses the mark, and returns
         call = await ws.begin(ws.app.send, {"type": SEND, "text": "three"})
-        assert not call.done
+        assert not call.is_done()
         ws.transport.take(500)
         await settle()
-        assert not call.done
+        assert not call.is_done()
         ws.transport.take(300)
         await settle()
-        assert call.done
+        assert call.is_done()
         ws.transport.take()
         assert ws.frames() == [(BINARY, bytes(996)), (TEXT, b""), (TEXT, b"three")]
         assert ws.session.messages_sent == 3
@@ -158,7 +159,7 @@ async def test_a3_memory_is_bounded_for_a_client_that_does_not_read() -> None:
                 await ws.app.send({"type": SEND, "bytes": bytes(1000)})
 
         call = await ws.begin(flood)
-        assert not call.done
+        assert not call.is_done()
         assert ws.transport.write_buffer_size() < 65536 + 1005
         await ws.advance(20)
         assert isinstance(call.error, ClientDisconnected)
@@ -172,11 +173,11 @@ async def test_a3_a_write_without_progress_aborts_with_1006(caplog: pytest.LogCa
         for _ in range(3):
             ws.transport.take(1)
             await ws.advance(20)
-        assert not call.done
+        assert not call.is_done()
         await ws.advance(19.9)
-        assert not ws.transport.aborted
+        assert not ws.transport.is_aborted()
         await ws.advance(0.1)
-        assert ws.transport.aborted
+        assert ws.transport.is_aborted()
         assert isinstance(call.error, ClientDisconnected)
         assert call.error.code == 1006
         assert await ws.disconnected() == (1006, "")
@@ -213,10 +214,10 @@ async def test_a3_two_blocked_senders_go_on_and_nothing_is_lost() -> None:
         calls = [await ws.begin(ws.app.send, {"type": SEND, "bytes": bytes(2000)}) for _ in range(2)]
         ws.transport.take(2004)
         await settle()
-        assert sorted(call.done for call in calls) == [False, True], "one fills it again"
+        assert sorted(call.is_done() for call in calls) == [False, True], "one fills it again"
         ws.transport.take()
         await settle()
-        assert all(call.done for call in calls)
+        assert all(call.is_done() for call in calls)
         assert [len(payload) for _, payload in ws.frames()] == [2000, 2000, 2000]
 
 
@@ -230,7 +231,7 @@ async def test_cancelling_one_of_two_blocked_senders_loses_nothing(cancelled: in
         await settle()
         ws.transport.take()
         await settle()
-        assert calls[1 - cancelled].done
+        assert calls[1 - cancelled].is_done()
         assert [payload for _, payload in ws.frames()][1:] == [b"%d" % (1 - cancelled)]
         assert ws.session.messages_sent == 2
 
@@ -244,7 +245,7 @@ async def test_a_send_that_is_cancelled_as_it_wakes_is_whole_or_not_at_all() -> 
         calls[0].scope.cancel()
         await settle()
         sent = [payload for _, payload in ws.frames()][1:]
-        assert sorted(sent) == ([b"0", b"1"] if calls[0].done else [b"1"])
+        assert sorted(sent) == ([b"0", b"1"] if calls[0].is_done() else [b"1"])
 
 
 # Pongs
@@ -277,7 +278,7 @@ async def test_a4_a_flood_of_pings_from_a_client_that_never_reads_is_bounded() -
             await ws.peer_sends(pings)
         assert ws.transport.write_buffer_size() <= 65536 + 127
         await ws.advance(20)
-        assert ws.transport.aborted
+        assert ws.transport.is_aborted()
 
 
 @pytest.mark.parametrize("end", ["fault", "application", "shutdown"])
@@ -306,9 +307,9 @@ async def test_a8_half_open_connection_is_gone_within_45_seconds() -> None:
         await ws.advance(20)
         assert ws.frames() == [(PING, b"")]
         await ws.advance(9)
-        assert not waiting.done
+        assert not waiting.is_done()
         await ws.advance(16)
-        assert ws.transport.aborted
+        assert ws.transport.is_aborted()
         assert waiting.result == {"type": "websocket.disconnect", "code": 1006, "reason": ""}
         assert ws.frames() == []
 
@@ -324,25 +325,25 @@ async def test_a8_any_inbound_byte_counts(life: bytes) -> None:
         assert ws.frames() == [(PING, b"")]
         await ws.peer_sends(life)
         await ws.advance(20.5)
-        assert not ws.transport.aborted
+        assert not ws.transport.is_aborted()
         assert ws.frames() == [(PING, b"")]
         await ws.advance(20)
-        assert ws.transport.aborted
+        assert ws.transport.is_aborted()
 
 
 async def test_a8_the_deadline_is_suspended_while_reading_is_paused() -> None:
     """An application that is slow must not cost its client the connection: the pong waits unread."""
     async with open_websocket(max_queue=1) as ws:
         await ws.peer_sends(text(1))
-        assert not ws.transport.reading
+        assert not ws.transport.is_reading()
         await ws.advance(1000)
-        assert not ws.transport.aborted
+        assert not ws.transport.is_aborted()
         await ws.receive()
-        assert ws.transport.reading
+        assert ws.transport.is_reading()
         await ws.advance(19)
-        assert not ws.transport.aborted
+        assert not ws.transport.is_aborted()
         await ws.advance(40)
-        assert ws.transport.aborted
+        assert ws.transport.is_aborted()
 
 
 async def test_a8_the_deadline_is_suspended_while_output_is_blocked() -> None:
@@ -352,7 +353,7 @@ async def test_a8_the_deadline_is_suspended_while_output_is_blocked() -> None:
         for _ in range(20):
             await ws.advance(25)
             ws.transport.take(1)
-        assert not ws.transport.aborted
+        assert not ws.transport.is_aborted()
         assert ws.transport.write_buffer_size() == 5004 - 20, "no ping behind what is blocked"
 
 
@@ -364,10 +365,10 @@ async def test_a8_a_slow_reader_with_nothing_to_say_is_not_given_up_as_it_catche
         await ws.advance(28)
         ws.transport.take()
         await ws.advance(17)
-        assert not ws.transport.aborted
+        assert not ws.transport.is_aborted()
         assert (PING, b"") in ws.frames()
         await ws.advance(40)
-        assert ws.transport.aborted
+        assert ws.transport.is_aborted()
 
 
 async def test_a8_keepalive_can_be_off() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.asgi_bridge.memory import WebSocketExchange, open_websocket, settle
+from tests.asgi_bridge.exchanges import WebSocketExchange, open_websocket
+from tests.asgi_bridge.memory import settle
 from tests.codec.frames import (
     BINARY,
     CLOSE,
@@ -51,8 +52,8 @@ def assert_failed(ws: WebSocketExchange, replies: list[tuple[int, bytes]], code:
     assert frames == replies
     assert opcode == CLOSE
     assert int.from_bytes(payload[:2], "big") == code
-    assert ws.transport.closed
-    assert not ws.transport.aborted
+    assert ws.transport.is_closed()
+    assert not ws.transport.is_aborted()
     assert not ws.transport.peer_finished
 
 
@@ -90,7 +91,7 @@ async def test_r8_the_fault_waits_until_the_application_reaches_it() -> None:
         assert ws.frames() == [(TEXT, b"reply to one")]
         assert (await ws.receive())["text"] == "two"
         await ws.send(SEND, text="reply to two")
-        assert not ws.transport.closed
+        assert not ws.transport.is_closed()
         assert (await ws.disconnected())[0] == 1002
         assert_failed(ws, [(TEXT, b"reply to two")], 1002)
 
@@ -99,7 +100,7 @@ async def test_r8_after_fail_timeout_when_the_application_is_behind() -> None:
     async with open_websocket(fail_timeout=1.0, ping_interval=None) as ws:
         await ws.peer_sends(client_frame(TEXT, b"one"), client_frame(3))
         await ws.advance(0.9)
-        assert not ws.transport.closed
+        assert not ws.transport.is_closed()
         await ws.advance(0.1)
         assert_failed(ws, [], 1002)
         assert ws.runtime.pending == []
@@ -156,14 +157,14 @@ async def test_r8_a_fault_while_send_stays_blocked() -> None:
         ws.transport.stalled = True
         await ws.send(SEND, bytes=bytes(1000))
         call = await ws.begin(ws.app.send, {"type": SEND, "text": "blocked"})
-        assert not call.done
+        assert not call.is_done()
         await ws.peer_sends(client_frame(3))
         await ws.advance(0.9)
-        assert not call.done
+        assert not call.is_done()
         await ws.advance(0.1)
         assert isinstance(call.error, ClientDisconnected)
         assert call.error.code == 1002
-        assert ws.transport.closed
+        assert ws.transport.is_closed()
         assert ws.runtime.pending == []
         ws.transport.take()
         assert_failed(ws, [(BINARY, bytes(1000))], 1002)

@@ -3,7 +3,8 @@
 import anyio
 import pytest
 
-from tests.asgi_bridge.memory import Call, MemoryRuntime, MemorySignal, settle
+from tests.asgi_bridge.exchanges import Call
+from tests.asgi_bridge.memory import MemoryRuntime, MemorySignal, settle
 from wsserve.asgi_bridge.transport import Deadline, Gate
 
 pytestmark = pytest.mark.anyio
@@ -16,10 +17,10 @@ async def test_wake_wakes_all_who_wait_now() -> None:
         for call in calls:
             tasks.start_soon(call.run, gate.wait)
         await settle()
-        assert [call.done for call in calls] == [False, False]
+        assert [call.is_done() for call in calls] == [False, False]
         gate.wake()
         await settle()
-        assert [call.done for call in calls] == [True, True]
+        assert [call.is_done() for call in calls] == [True, True]
 
 
 async def test_wake_is_not_for_those_who_come_later() -> None:
@@ -29,11 +30,11 @@ async def test_wake_is_not_for_those_who_come_later() -> None:
         call = Call()
         tasks.start_soon(call.run, gate.wait)
         await settle()
-        assert not call.done
+        assert not call.is_done()
         gate.wake()
         gate.wake()
         await settle()
-        assert call.done
+        assert call.is_done()
 
 
 @pytest.mark.parametrize("cancelled", [0, 1])
@@ -46,11 +47,11 @@ async def test_cancelling_one_who_waits_leaves_the_other(cancelled: int) -> None
         await settle()
         calls[cancelled].scope.cancel()
         await settle()
-        assert [call.done for call in calls] == [False, False]
+        assert [call.is_done() for call in calls] == [False, False]
         gate.wake()
         await settle()
-        assert calls[1 - cancelled].done
-        assert not calls[cancelled].done
+        assert calls[1 - cancelled].is_done()
+        assert not calls[cancelled].is_done()
 
 
 async def test_one_who_is_woken_and_cancelled_at_once_leaves_nothing_behind() -> None:
@@ -63,7 +64,7 @@ async def test_one_who_is_woken_and_cancelled_at_once_leaves_nothing_behind() ->
         gate.wake()
         calls[0].scope.cancel()
         await settle()
-        assert calls[1].done
+        assert calls[1].is_done()
         gate.wake()
 
 

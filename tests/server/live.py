@@ -23,7 +23,7 @@ from wsserve.server.runtime import ServerRuntime
 from wsserve.server.serve import Server, serve
 
 TIMEOUT = 10.0  # seconds; nothing here takes that long unless it is broken
-CALM = {"timeout_graceful_shutdown": 2.0, "ws_ping_interval": 0.0}
+CALM = {"timeout_graceful_shutdown": 2.0, "ws_ping_interval": 0.0, "access_log": False}
 HOST = "Host: 127.0.0.1"
 
 
@@ -101,15 +101,13 @@ class Live:
     async def connect(self, *, receive_buffer: int | None = None, tls: bool = True) -> "Peer":
         """Return a client that is connected; without `tls` it leaves the TLS handshake out."""
         address = self.server.addresses[0]
-        sock = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
-        if receive_buffer is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        sock.connect(address)  # does not block: the backlog takes it
         if isinstance(address, str):
-            stream: ByteStream = await anyio.abc.UNIXSocketStream.from_socket(sock)
+            stream: ByteStream = await anyio.connect_unix(address)
         else:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            stream = await anyio.abc.SocketStream.from_socket(sock)
+            stream = await anyio.connect_tcp(address[0], address[1])
+        if receive_buffer is not None:
+            raw_socket = stream.extra(SocketAttribute.raw_socket)
+            raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if tls and self.authority is not None:
             trust = ssl.create_default_context()
             self.authority.configure_trust(trust)
