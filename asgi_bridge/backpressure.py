@@ -1,6 +1,9 @@
 """Backpressure in both directions: a bounded receive queue, and senders that wait for room."""
 
 from collections import deque
+from typing import Final
+
+import anyio.lowlevel
 
 from wsserve.asgi_bridge.transport import Deadline, Gate, Runtime, Transport
 from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Fault, TextMessage
@@ -73,14 +76,19 @@ class ReceiveQueue:
         return self._cost >= CEILING * self._max_bytes
 
 
+TURN: Final = 65536
+"""How much an application may send without waiting for anything, before the other connections get a turn: a transport
+that keeps up with it never blocks it, and nothing else would run."""
+
+
 class OutputFlow:
-    """Whether the transport has room; senders wait here until it does.
+    """Whether a sender may go on: there is room in the transport, and the others have had their turn.
 
     A peer that takes nothing for a whole `write_timeout` (seconds) while output waits is given up: the transport is
     aborted.
     """
 
-    __slots__ = ("_deadline", "_ended", "_gate", "_transport", "_write_timeout", "blocked")
+    __slots__ = ("_deadline", "_ended", "_gate", "_transport", "_turn", "_write_timeout", "blocked", "must_wait")
 
     def __init__(self, transport: Transport, runtime: Runtime, write_timeout: float) -> None:
         self._transport = transport
@@ -88,11 +96,22 @@ class OutputFlow:
         self._gate = Gate(runtime.new_signal)
         self._deadline = Deadline(runtime)
         self._ended = False
+        self._turn = TURN
         self.blocked = False
+        """Whether the transport holds more than it should."""
+        self.must_wait = False
+        """Whether a sender has to `wait` before it sends."""
+
+    def sent(self, size: int) -> None:
+        """Note that the application has sent a message of `size` bytes."""
+        self._turn -= EVENT_COST + size
+        if self._turn <= 0:
+            self.must_wait = True
 
     def pause(self) -> None:
         """Note that the transport holds more than it should. Idempotent."""
         self.blocked = True
+        self.must_wait = True
         if not self._ended:
             self._watch(None)
 
@@ -109,9 +128,12 @@ class OutputFlow:
         self._gate.wake()
 
     async def wait(self) -> None:
-        """Wait for room, or for the end."""
+        """Let others have their turn, then wait for room, or for the end."""
+        await anyio.lowlevel.checkpoint()
         while self.blocked and not self._ended:
             await self._gate.wait()
+        self._turn = TURN
+        self.must_wait = self.blocked
 
     def _watch(self, waiting_before: int | None) -> None:
         waiting = self._transport.write_buffer_size()

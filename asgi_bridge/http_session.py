@@ -58,7 +58,6 @@ class HttpSession:
         self._body_delivered = False
         self._eof = False
         self._disconnected = False
-        self._ended = False
         self._arrived = Gate(runtime.new_signal)
         self._output = OutputFlow(transport, runtime, options.write_timeout)
 
@@ -93,7 +92,7 @@ class HttpSession:
                 self._transport.write(self._http.refuse(Refusal(500, "the application failed", [])))
                 self._on_status(500)
             self.connection_lost()
-            self._end(reusable=False)
+            self._on_end(False)
 
     # What the application calls
 
@@ -111,7 +110,7 @@ class HttpSession:
                 return {"type": "http.request", "body": body, "more_body": not self._body_complete}
             if self._eof:
                 return {"type": "http.disconnect"}
-            if self._owes_continue and self._response.status is None:
+            if self._owes_continue and not self._response.begun:
                 self._owes_continue = False
                 self._transport.write(self._http.send_continue())
             await self._arrived.wait()
@@ -126,11 +125,11 @@ class HttpSession:
         if message_type == "http.response.start":
             self._response.start(message)
         elif message_type == "http.response.body":
-            if self._output.blocked:
+            if self._output.must_wait:
                 await self._output.wait()
             if self._disconnected:
                 raise ClientDisconnected("the client has closed the connection")
-            self._response.body(message)
+            self._output.sent(self._response.body(message))
             if self._response.complete:
                 self._arrived.wake()
                 self._end_when_taken()
@@ -180,10 +179,4 @@ class HttpSession:
         """End once the client has taken the response, so that what it leaves untaken does not pile up."""
         if self._response.complete and not self._output.blocked:
             # What the client has not sent of its body would have to be read first: not worth it.
-            self._end(reusable=self._body_complete)
-
-    def _end(self, *, reusable: bool) -> None:
-        if not self._ended:
-            self._ended = True
-            self._output.end()
-            self._on_end(reusable)
+            self._on_end(self._body_complete)

@@ -75,7 +75,7 @@ def headers(message: Mapping[str, Any]) -> Headers:
     pairs: object = message.get("headers")
     if pairs is None:
         return []
-    if isinstance(pairs, (str, bytes, Mapping)) or not isinstance(pairs, Iterable):
+    if isinstance(pairs, (str, bytes)) or not isinstance(pairs, Iterable):
         raise InvalidMessageError(f"{message['type']!r} needs 'headers' as pairs of bytes, not {type(pairs).__name__}")
     result: Headers = []
     for pair in pairs:

@@ -153,11 +153,12 @@ class WebSocketSession(SessionRecord):
         message_type = message.get("type")
         if message_type == "websocket.send" and self.accepted:
             payload = messages.payload(message)
-            if self._output.blocked:
+            if self._output.must_wait:
                 await self._output.wait()
             if self._state is State.OPEN and self._codec is not None:
                 frame = self._codec.text(payload) if isinstance(payload, str) else self._codec.binary(payload)
                 self._write(frame)
+                self._output.sent(len(frame))
                 self.messages_sent += 1
                 return
             self._check_not_closed_by_application(message_type)
@@ -216,11 +217,13 @@ class WebSocketSession(SessionRecord):
             self._pump()
 
     async def _deny(self, message: Message) -> None:
-        if self._output.blocked:
+        if self._output.must_wait:
             await self._output.wait()
         if self.disconnect is not None:
             raise self._gone()
-        self.bytes_sent += self._denial.body(message)
+        size = self._denial.body(message)
+        self._output.sent(size)
+        self.bytes_sent += size
         if self._denial.complete:
             self._transport.close()
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="application")
@@ -251,9 +254,8 @@ class WebSocketSession(SessionRecord):
         if self._codec is not None:
             self._codec.receive_eof()
             self._pump()
-        elif self.disconnect is None:
-            self._transport.close(peer_finished=True)
-            self._finish(close_codes.ABNORMAL_CLOSURE, "", by="nobody")
+        else:
+            self._conclude(EndOfStream())
 
     def connection_lost(self) -> None:
         """Note that the transport is gone; messages that had arrived are still delivered."""
@@ -339,9 +341,8 @@ class WebSocketSession(SessionRecord):
                 self._resume_reading()
 
     def _pause_reading(self) -> None:
-        if self._reading:
-            self._reading = False
-            self._transport.pause_reading()
+        self._reading = False
+        self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
         if not self._reading:

@@ -62,10 +62,10 @@ class RequestBody:
             framing = self._framing[: len(self._framing) - len(data) - len(unread)]
             if len(framing) > _MAX_FRAMING or (framing and not _is_framing(framing)):
                 return malformed
-            self._framing = bytearray(unread)
-            if not data:
-                buffer[:0] = unread
-                self._framing.clear()
+            if data:
+                self._framing = bytearray(unread)
+            else:
+                buffer[:0] = unread  # it belongs to the next request
         return data
 
     def _feed(self, buffer: bytearray) -> bool:

@@ -1,16 +1,20 @@
-"""Accepting connections on listening sockets: asyncio's own servers, or an accept loop for other event loops."""
+"""Accepting connections on listening sockets, on asyncio and on trio alike.
+
+The event loops' own servers do not fit: with no descriptor left asyncio's logs a traceback for each place in its
+backlog and anyio's dies, and neither gives TLS handshakes up that are under way when the server ends.
+"""
 
 import asyncio
 import errno
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import anyio
-from anyio.abc import ByteStream, SocketListener, SocketStream, TaskGroup
+from anyio.abc import ByteStream, SocketStream, TaskGroup, UNIXSocketStream
 from anyio.streams.tls import TLSStream
 
 from wsserve.server.anyio_transport import AnyioTransport
@@ -19,9 +23,13 @@ from wsserve.server.connection import ConnectionContext
 
 logger = logging.getLogger("wsserve.error")
 
+_AT_ONCE: Final = 64
+"""How many connections are accepted before others get their turn."""
 _NO_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_PAUSE: Final = 1.0
-"""Seconds to wait for a free descriptor."""
+_PAUSE: Final = 0.95
+"""Seconds to wait for a free descriptor: accepting resumes within a second."""
+
+_Begin = Callable[[socket.socket], Coroutine[Any, Any, None]]
 
 
 def on_asyncio() -> bool:
@@ -40,72 +48,87 @@ async def accept_connections(
     ssl_context: ssl.SSLContext | None,
     tasks: TaskGroup,
 ) -> AsyncIterator[None]:
-    """Serve the connections that `sockets` receive while the context is open; those made then live on in `tasks`."""
-    if on_asyncio():
-        servers = [await _start_server(sock, context, ssl_context) for sock in sockets]
+    """Serve the connections that `sockets` receive while the context is open; those made then live on in `tasks`.
+
+    The sockets are closed at the end, and TLS handshakes given up.
+    """
+
+    async def begin(client: socket.socket) -> None:
         try:
-            yield
-        finally:
-            for server in servers:
-                server.close()
-    else:
-        scope = anyio.CancelScope()
-        for sock in sockets:
-            listener = await SocketListener.from_socket(sock)
-            tasks.start_soon(_accept, listener, context, ssl_context, tasks, scope)
-        try:
-            yield
-        finally:
-            scope.cancel()
+            if on_asyncio():
+                await _begin_protocol(client, context, ssl_context)
+            else:
+                await _begin_stream(client, context, ssl_context, tasks)
+        except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
+            logger.debug("The connection ended before it had begun: %r", error)
+        except Exception:
+            logger.exception("A connection could not begin")
+
+    scope = anyio.CancelScope()
+    tasks.start_soon(_accept_all, sockets, begin, scope)
+    try:
+        yield
+    finally:
+        scope.cancel()
 
 
-async def _start_server(
-    sock: socket.socket, context: ConnectionContext, ssl_context: ssl.SSLContext | None
-) -> asyncio.AbstractServer:
-    loop = asyncio.get_running_loop()
-    handshake_timeout = context.handshake_timeout if ssl_context is not None else None
-    shutdown_timeout = context.close_timeout if ssl_context is not None else None
-    create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
-    return await create(
+async def _accept_all(sockets: list[socket.socket], begin: _Begin, scope: anyio.CancelScope) -> None:
+    with scope:
+        async with anyio.create_task_group() as tasks:
+            for sock in sockets:
+                tasks.start_soon(_accept, sock, begin, tasks)
+
+
+async def _accept(sock: socket.socket, begin: _Begin, tasks: TaskGroup) -> None:
+    with sock:
+        while True:
+            await anyio.wait_readable(sock)
+            try:
+                for _ in range(_AT_ONCE):
+                    client, _address = sock.accept()
+                    client.setblocking(False)
+                    if client.family != socket.AF_UNIX:
+                        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    tasks.start_soon(begin, client)
+            except OSError as error:  # nobody is left to accept, or a client gave up before it was accepted
+                if error.errno in _NO_DESCRIPTORS:
+                    logger.error("Cannot accept connections: %s", error.strerror)
+                    await anyio.sleep(_PAUSE)
+
+
+async def _begin_protocol(
+    client: socket.socket, context: ConnectionContext, ssl_context: ssl.SSLContext | None
+) -> None:
+    await asyncio.get_running_loop().connect_accepted_socket(
         lambda: AsyncioTransport(context),
-        sock=sock,
+        client,
         ssl=ssl_context,
-        ssl_handshake_timeout=handshake_timeout,
-        ssl_shutdown_timeout=shutdown_timeout,
+        ssl_handshake_timeout=context.handshake_timeout if ssl_context is not None else None,
+        ssl_shutdown_timeout=context.close_timeout if ssl_context is not None else None,
     )
 
 
-async def _accept(
-    listener: SocketListener,
-    context: ConnectionContext,
-    ssl_context: ssl.SSLContext | None,
-    tasks: TaskGroup,
-    scope: anyio.CancelScope,
+async def _begin_stream(
+    client: socket.socket, context: ConnectionContext, ssl_context: ssl.SSLContext | None, tasks: TaskGroup
 ) -> None:
-    with scope:
-        async with listener:
-            while True:
-                try:
-                    stream = await listener.accept()
-                except OSError as error:
-                    if error.errno in _NO_DESCRIPTORS:
-                        logger.error("Cannot accept connections: %s", error.strerror)
-                        await anyio.sleep(_PAUSE)
-                    continue  # else the client gave up before it was accepted
-                tasks.start_soon(_serve_stream, stream, context, ssl_context)
-
-
-async def _serve_stream(stream: SocketStream, context: ConnectionContext, ssl_context: ssl.SSLContext | None) -> None:
+    kind = UNIXSocketStream if client.family == socket.AF_UNIX else SocketStream
     try:
-        secured: ByteStream = stream
-        if ssl_context is not None:
+        stream: ByteStream = await kind.from_socket(client)
+    except ValueError as error:  # it is not connected any more
+        client.close()
+        raise ConnectionResetError(str(error)) from error
+    if ssl_context is not None:
+        try:
             with anyio.fail_after(context.handshake_timeout):
-                secured = await TLSStream.wrap(stream, server_side=True, ssl_context=ssl_context)
-    except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
-        logger.debug("TLS handshake failed: %r", error)
-        await anyio.aclose_forcefully(stream)
-        return
+                stream = await TLSStream.wrap(stream, server_side=True, ssl_context=ssl_context)
+        except BaseException:
+            await anyio.aclose_forcefully(stream)
+            raise
+    tasks.start_soon(_serve, AnyioTransport(stream, context))
+
+
+async def _serve(transport: AnyioTransport) -> None:
     try:
-        await AnyioTransport(secured, context, tls=ssl_context is not None).run()
+        await transport.run()
     except Exception:
         logger.exception("A connection failed")

@@ -1,10 +1,14 @@
 """The portable path: connections on any anyio byte stream, which is how the server runs on trio."""
 
+import math
 import socket
 import ssl
+from contextlib import suppress
+from typing import Final
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSAttribute, TLSStream
 
 from wsserve.asgi_bridge.transport import Timer
 from wsserve.server.addresses import client_of, server_of
@@ -14,14 +18,16 @@ READ_SIZE = 65536
 WRITE_SIZE = 65536
 """How much is sent at a time, so that progress shows within a large message."""
 
+# OSError: ssl.SSLError, and ENOTCONN. BusyResourceError: a change of TLS keys while output is blocked.
+_LOST: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.BusyResourceError, OSError)
+
 
 class AnyioTransport:
     """One connection; a task that reads, a task that writes, and the session's transport between them."""
 
-    def __init__(self, stream: ByteStream, context: ConnectionContext, *, tls: bool) -> None:
+    def __init__(self, stream: ByteStream, context: ConnectionContext) -> None:
         self._stream = stream
         self._context = context
-        self._tls = tls
         self._chunks: list[bytes] = []
         self._unsent = 0
         self._blocked = False
@@ -32,9 +38,11 @@ class AnyioTransport:
         self._peer_ended = anyio.Event()
         self._deadline: Timer | None = None
         self._scope = anyio.CancelScope()
+        self._reading = anyio.CancelScope()
+        self._tls = stream if isinstance(stream, TLSStream) else None
         sock: socket.socket | None = stream.extra(SocketAttribute.raw_socket, None)
-        info = context.new_info(client_of(sock) if sock else None, server_of(sock) if sock else None, tls)
-        self._connection = Connection(context, self, info)
+        client, server = (client_of(sock), server_of(sock)) if sock is not None else (None, None)
+        self._connection = Connection(context, self, context.new_info(client, server, self._tls is not None))
 
     async def run(self) -> None:
         """Serve the connection to its end; the stream is closed then."""
@@ -49,7 +57,8 @@ class AnyioTransport:
                 self._deadline.cancel()
             self._connection.connection_lost()
             with anyio.CancelScope(shield=True):
-                await anyio.aclose_forcefully(self._stream)
+                # TLS was ended in good order before, or cannot be any more.
+                await anyio.aclose_forcefully(self._stream if self._tls is None else self._tls.transport_stream)
 
     # wsserve.asgi_bridge.transport.Transport
 
@@ -70,7 +79,7 @@ class AnyioTransport:
 
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer."""
-        if self._may_read.is_set():
+        if self._may_read.is_set() and not self._closing:
             self._may_read = anyio.Event()
 
     def resume_reading(self) -> None:
@@ -81,41 +90,53 @@ class AnyioTransport:
         """Send what is buffered, then close; see `Transport.close`."""
         if not self._closing:
             self._closing = True
-            if peer_finished:
+            if peer_finished and self._tls is None:
                 self._peer_ended.set()
             self._may_read.set()
             self._has_output.set()
-            self._deadline = self._context.runtime.call_later(self._context.close_timeout, self.abort)
+            self._check_progress(math.inf)
 
     def abort(self) -> None:
         """Close at once."""
         self._scope.cancel()
 
+    def _check_progress(self, unsent_before: float) -> None:
+        """Give up a peer that takes nothing of what is to be sent before the end."""
+        unsent = self._unsent
+        if unsent >= unsent_before:
+            self.abort()
+        else:
+            self._deadline = self._context.runtime.call_later(
+                self._context.close_timeout, lambda: self._check_progress(unsent)
+            )
+
     # The two tasks
 
     async def _read_all(self) -> None:
         try:
-            while True:
-                await self._may_read.wait()
-                data = await self._stream.receive(READ_SIZE)
-                if not self._closing:
-                    self._connection.data_received(data)
-        except (anyio.EndOfStream, ssl.SSLZeroReturnError):  # the latter once we have begun to close TLS ourselves
+            with self._reading:
+                while True:
+                    while not self._may_read.is_set():  # it may be paused again before this task runs
+                        await self._may_read.wait()
+                    data = await self._stream.receive(READ_SIZE)
+                    if not self._closing:
+                        self._connection.data_received(data)
+            while True:  # our end of TLS goes out with this, and what still comes in is dropped
+                await self._stream.receive(READ_SIZE)
+        except (anyio.EndOfStream, ssl.SSLZeroReturnError):  # the latter once we have ended TLS ourselves
             self._peer_ended.set()
             if not self._closing:
                 self._connection.eof_received()
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError):
+        except _LOST:
             self._scope.cancel()
 
     async def _write_all(self) -> None:
-        try:
+        with suppress(*_LOST):
             while not self._closing or self._chunks:
                 await self._has_output.wait()
                 self._has_output = anyio.Event()
                 await self._send_chunks()
             await self._end_output()
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError):
-            pass
         self._scope.cancel()
 
     async def _send_chunks(self) -> None:
@@ -131,9 +152,13 @@ class AnyioTransport:
                     self._connection.resume_writing()
 
     async def _end_output(self) -> None:
-        if self._tls:
-            await self._stream.aclose()
-        else:
+        if self._tls is None:
             await self._stream.send_eof()
-            with anyio.move_on_after(self._context.linger_timeout):
-                await self._peer_ended.wait()
+        elif self._peer_ended.is_set():
+            await self._tls.unwrap()
+        else:
+            with suppress(ssl.SSLError):  # the peer has not ended TLS yet
+                self._tls.extra(TLSAttribute.ssl_object).unwrap()
+            self._reading.cancel()
+        with anyio.move_on_after(self._context.linger_timeout):
+            await self._peer_ended.wait()

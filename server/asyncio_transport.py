@@ -1,7 +1,10 @@
 """The fast path: connections on `asyncio.Protocol`, for asyncio's own event loop and for uvloop."""
 
 import asyncio
+import math
 import socket
+import ssl
+from contextlib import suppress
 
 from wsserve.asgi_bridge.transport import Timer
 from wsserve.server.addresses import client_of, server_of
@@ -16,6 +19,7 @@ class AsyncioTransport(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._gathered: list[bytes] = []
         self._gathered_size = 0
+        self._peer_ended = False
         self._discarding = False
         self._deadline: Timer | None = None
         self._transport: asyncio.Transport
@@ -25,13 +29,11 @@ class AsyncioTransport(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write_eof")  # noqa: S101
         self._transport = transport  # type: ignore[assignment]  # uvloop's is registered as no subclass
         self._transport.set_write_buffer_limits(high=self._context.write_limit)
         sock: socket.socket = transport.get_extra_info("socket")
-        tls = transport.get_extra_info("sslcontext") is not None
-        self._can_half_close = not tls
-        info = self._context.new_info(client_of(sock), server_of(sock), tls)
+        self._tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        info = self._context.new_info(client_of(sock), server_of(sock), self._tls is not None)
         self._connection = Connection(self._context, self, info)
 
     def data_received(self, data: bytes) -> None:
@@ -41,14 +43,15 @@ class AsyncioTransport(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Hand on the peer's end; return whether the transport stays open for what is still to be sent."""
+        self._peer_ended = True
         if self._discarding:
             return False
         self._connection.eof_received()
-        return self._can_half_close
+        return self._tls is None
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # what it was matters to nobody
         """Hand on the end."""
-        self._discarding = True
+        self._discard()
         if self._deadline is not None:
             self._deadline.cancel()
         self._connection.connection_lost()
@@ -65,6 +68,8 @@ class AsyncioTransport(asyncio.Protocol):
 
     def write(self, data: bytes, *, more: bool = False) -> None:
         """Send `data`; with `more`, together with what follows before the event loop's next turn."""
+        if self._transport.is_closing():
+            return  # the peer has gone; `connection_lost` is on its way
         if not self._gathered:
             if not more:
                 self._transport.write(data)
@@ -96,16 +101,24 @@ class AsyncioTransport(asyncio.Protocol):
             return
         self._flush()
         self._discarding = True
-        if peer_finished or not self._can_half_close:
-            self._shut()
-        elif not self._transport.is_closing():
-            self._transport.write_eof()
+        if self._transport.is_closing():
+            return
+        if self._tls is not None:
+            self._end_tls(self._tls)
+        elif peer_finished or self._peer_ended:
+            self._transport.close()
+        else:
+            try:
+                self._transport.write_eof()
+            except OSError:  # the peer has reset the connection, which the event loop has not noticed yet
+                self._transport.abort()
+                return
             self._transport.resume_reading()
-            self._deadline = self._context.runtime.call_later(self._context.linger_timeout, self._shut)
+        self._linger(math.inf, 0.0)
 
     def abort(self) -> None:
         """Close at once."""
-        self._discarding = True
+        self._discard()
         self._transport.abort()
 
     def _flush(self) -> None:
@@ -115,7 +128,30 @@ class AsyncioTransport(asyncio.Protocol):
             self._gathered_size = 0
             self._transport.write(data)
 
-    def _shut(self) -> None:
-        self._transport.close()
-        # What is buffered still goes out, if the peer takes it in time.
-        self._deadline = self._context.runtime.call_later(self._context.close_timeout, self._transport.abort)
+    def _discard(self) -> None:
+        self._discarding = True
+        self._gathered.clear()
+        self._gathered_size = 0
+
+    def _end_tls(self, tls: ssl.SSLObject) -> None:
+        """Say that nothing more comes, and go on reading, which the event loop's own way to close TLS does not."""
+        with suppress(ssl.SSLError):  # the peer has not said so yet
+            tls.unwrap()
+        # The alert is in TLS's buffer; it goes out when the event loop looks for further input there.
+        self._transport.pause_reading()
+        self._transport.resume_reading()
+
+    def _linger(self, waiting_before: float, give_up_at: float) -> None:
+        """Wait as long as the peer takes what is buffered, and `linger_timeout` more for its end; then close."""
+        waiting = self._transport.get_write_buffer_size()
+        now = self._context.runtime.now()
+        if waiting < waiting_before:
+            give_up_at = now + self._context.close_timeout
+        if not (waiting or waiting_before):
+            self._transport.close()
+        elif now >= give_up_at:
+            self._transport.abort()
+        else:
+            self._deadline = self._context.runtime.call_later(
+                self._context.linger_timeout, lambda: self._linger(waiting, give_up_at)
+            )

@@ -58,7 +58,9 @@ class Connection:
         self._scope: Scope = {"client": info.client}
         self._opened_at = 0.0
         self._closing = False
-        self._heard = False
+        self._heard = True
+        """Whether the deadline for the next request's head runs: it begins with its first byte, at first at once."""
+        self._output_blocked = False
         self._deadline: Timer | None = None
         context.connections.add(self)
         self._set_deadline(context.handshake_timeout, self._head_overdue)
@@ -95,12 +97,14 @@ class Connection:
 
     def pause_writing(self) -> None:
         """Note that the transport holds more than it should."""
+        self._output_blocked = True
         session = self._websocket or self._exchange
         if session is not None:
             session.pause_writing()
 
     def resume_writing(self) -> None:
         """Note that the transport has room again."""
+        self._output_blocked = False
         session = self._websocket or self._exchange
         if session is not None:
             session.resume_writing()
@@ -165,6 +169,8 @@ class Connection:
                 self._log_status,
                 self._response_ended,
             )
+            if self._output_blocked:  # by earlier responses that the client does not read
+                self._exchange.pause_writing()
             self._exchange.start()
         else:
             self._scope = websocket_scope(request, self._info)
@@ -179,6 +185,8 @@ class Connection:
                 context.default_headers,
                 self._log_status,
             )
+            if self._output_blocked:
+                self._websocket.pause_writing()
             self._websocket.start()
 
     def _response_ended(self, reusable: bool) -> None:
@@ -187,6 +195,7 @@ class Connection:
             self._close()
             return
         self._http.next_request()
+        self._request = None
         self._heard = False
         self._transport.resume_reading()
         self._set_deadline(self._context.keep_alive_timeout, self._close)
@@ -197,6 +206,7 @@ class Connection:
         if exchange is not None:
             exchange.connection_lost()  # the fault is in the body of a request that the application has already
         if exchange is None or not exchange.has_begun:
+            refusal.headers += self._context.default_headers()
             self._transport.write(self._http.refuse(refusal))
             self._log_status(refusal.status)
         self._close()

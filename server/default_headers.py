@@ -9,14 +9,15 @@ Headers = list[tuple[bytes, bytes]]
 class DefaultHeaders:
     """Called for each response, returns a fresh list: Server, Date (RFC 9110, section 6.6.1), then the owner's own.
 
-    The date is formatted once a second.
+    The date is formatted once a second. The owner's headers replace the first two, and names are in lower case.
     """
 
     __slots__ = ("_date_header", "_fixed", "_head", "_second")
 
     def __init__(self, *, server_header: bool, date_header: bool, extra: tuple[tuple[bytes, bytes], ...]) -> None:
-        self._fixed = ([(b"server", b"wsserve")] if server_header else []) + list(extra)
-        self._date_header = date_header
+        names = {name for name, _ in extra}
+        self._fixed = ([(b"server", b"wsserve")] if server_header and b"server" not in names else []) + list(extra)
+        self._date_header = date_header and b"date" not in names
         self._second = -1
         self._head: Headers = self._fixed
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
@@ -10,7 +11,6 @@ from anyio.abc import TaskGroup
 
 from wsserve.asgi_bridge.transport import Signal
 from wsserve.server.timers import TimerWheel, WheelTimer
-
 
 logger = logging.getLogger("wsserve.error")
 
@@ -73,8 +73,8 @@ class ServerRuntime:
         self._tasks.start_soon(self._run, function, name, name=name)
 
     def cancelled(self) -> bool:
-        """Tell whether the tasks are being cancelled."""
-        return self._cancelled
+        """Tell whether the calling task is being cancelled together with the server, or with what runs the server."""
+        return self._cancelled or anyio.current_effective_deadline() == -math.inf
 
     def cancel(self) -> None:
         """Cancel every task."""

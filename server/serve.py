@@ -1,8 +1,11 @@
 """A server from start to end: sockets, lifespan, connections, and an orderly shutdown."""
 
 import logging
+import math
+import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -31,6 +34,12 @@ logger = logging.getLogger("wsserve.error")
 
 LINGER_TIMEOUT: Final = 1.0
 """Seconds to drain a connection whose outgoing side we have ended, so that no reset overtakes what was sent."""
+
+_LEAST_FOR_LIFESPAN: Final = 0.5
+"""Seconds that the application's shutdown gets, however little of the grace period is left."""
+
+_LAST_WORD: Final = 0.9
+"""Seconds after the grace period at which the process ends, whatever the application does."""
 
 
 class Server:
@@ -64,6 +73,11 @@ class Server:
         self._impatient = True
         self._wake()
 
+    @property
+    def running(self) -> list[str]:
+        """Names of the application's calls that have not ended: `websocket /chat`."""
+        return sorted(set(self._runtime.running.values()))
+
     async def drain(self) -> None:
         """Ask every connection to end, and wait until all have, or until the grace period is over."""
         self._context.shutting_down = True
@@ -71,12 +85,21 @@ class Server:
             connection.shutdown()
         with anyio.move_on_after(self._config.timeout_graceful_shutdown):
             while (self._context.connections or self._runtime.running) and not self._impatient:
-                self._changed = anyio.Event()
-                await self._changed.wait()
-        for name in sorted(set(self._runtime.running.values())):
+                await self._change()
+        for name in self.running:
             logger.warning("Cancelling the application, which has not ended in time: %s", name)
+
+    async def cancel(self) -> None:
+        """Cancel every call of the application and abort every connection."""
+        self._runtime.cancel()
         for connection in list(self._context.connections):
             connection.abort()
+        while self._context.connections:  # gone within a few turns of the event loop
+            await self._change()
+
+    async def _change(self) -> None:
+        self._changed = anyio.Event()
+        await self._changed.wait()
 
     def _wake(self) -> None:
         self._changed.set()
@@ -88,7 +111,8 @@ async def serve(app: ASGIApp | str, config: Config | None = None, **options: Any
 
     `app` is an ASGI application or the `module:attribute` of one; `options` are the fields of `Config`, unless
     `config` is given. It runs in the event loop that calls it, asyncio or trio, and leaves signals and logging alone.
-    On leaving, connections are asked to end (Close 1012) and get `timeout_graceful_shutdown` seconds for it.
+    On leaving, connections are asked to end (Close 1012) and get `timeout_graceful_shutdown` seconds for it; when the
+    context is cancelled, they are cut off. Then the application is cancelled, and waited for until it has ended.
 
     Raises `StartupError` when it cannot start.
     """
@@ -96,26 +120,30 @@ async def serve(app: ASGIApp | str, config: Config | None = None, **options: Any
     if isinstance(app, str):
         app = load_app(app)
     ssl_context = make_ssl_context(config)
-    failure: Exception | None = None
+    failure: BaseException | None = None
     with listening(config) as sockets:
         lifespan = Lifespan(app, config.lifespan)
         await lifespan.startup()
+        deadline = math.inf
         try:
             async with anyio.create_task_group() as tasks:
                 runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
                 context = _make_context(app, config, runtime, lifespan)
                 tasks.start_soon(runtime.timers.run)
+                server = Server(config, sockets, runtime, context)
                 async with accept_connections(sockets, context, ssl_context, tasks):
-                    server = Server(config, sockets, runtime, context)
                     try:
                         yield server
-                    except Exception as error:  # raised below, outside of the task group, which would wrap it
+                    except BaseException as error:  # raised below, outside of the task group, which would wrap it
                         failure = error
+                deadline = anyio.current_time() + config.timeout_graceful_shutdown
                 with anyio.CancelScope(shield=True):
-                    await server.drain()
-                runtime.cancel()
+                    if failure is None or isinstance(failure, Exception):
+                        await server.drain()
+                    await server.cancel()
         finally:
-            await lifespan.shutdown(config.timeout_graceful_shutdown)
+            left = min(deadline - anyio.current_time(), config.timeout_graceful_shutdown)
+            await lifespan.shutdown(max(left, _LEAST_FOR_LIFESPAN))
     if failure is not None:
         raise failure
 
@@ -143,25 +171,57 @@ def run(
 async def _run(app: ASGIApp, config: Config) -> None:
     running: Server | None = None
     stop = anyio.Event()
+    last_word = _LastWord()
 
     async def watch_signals() -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
                 if running is None:
+                    last_word.due_in(_LAST_WORD)
                     tasks.cancel_scope.cancel()  # still starting
                 elif not stop.is_set():
                     logger.info("Shutting down on %s", signal.Signals(number).name)
+                    last_word.due_in(config.timeout_graceful_shutdown + _LAST_WORD, running)
                     stop.set()
                 else:
+                    last_word.due_in(_LAST_WORD, running)
                     running.stop_waiting()
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watch_signals)
-        async with serve(app, config) as running:
-            logger.info("Listening on %s (press Ctrl+C to stop)", ", ".join(running.urls))
-            await stop.wait()
-        logger.info("Stopped")
-        tasks.cancel_scope.cancel()
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch_signals)
+            async with serve(app, config) as running:
+                logger.info("Listening on %s (press Ctrl+C to stop)", ", ".join(running.urls))
+                await stop.wait()
+            logger.info("Stopped")
+            tasks.cancel_scope.cancel()
+    finally:
+        last_word.cancel()
+
+
+class _LastWord:
+    """Ends the process when the application does not let it end: it swallows its cancellation, or blocks the loop."""
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+
+    def due_in(self, seconds: float, server: Server | None = None) -> None:
+        """End the process in so many seconds, naming what `server` still runs; the last call counts."""
+        self.cancel()
+        self._timer = threading.Timer(seconds, self._exit, (server,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Do not end the process."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _exit(self, server: Server | None) -> None:
+        running = ", ".join(server.running) if server is not None else ""
+        logger.error("The application does not end: exiting without it (%s)", running or "lifespan")
+        logging.shutdown()
+        os._exit(0)
 
 
 def _make_context(app: ASGIApp, config: Config, runtime: ServerRuntime, lifespan: Lifespan) -> ConnectionContext:

@@ -413,6 +413,10 @@ def test_there_is_no_next_request_before_request_and_response_are_complete() -> 
 # End of file
 
 
+def test_a_new_connection_need_not_close() -> None:
+    assert not Http1Codec().must_close
+
+
 @pytest.mark.parametrize("data", [b"", b"\r\n", b"\r", b"G", head()[:-1]])
 def test_the_end_between_requests_or_in_a_head(data: bytes) -> None:
     codec = Http1Codec()

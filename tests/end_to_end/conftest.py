@@ -6,7 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.end_to_end.apps.asgi import SETTLE
 from tests.end_to_end.clients import CLIENTS
+from tests.end_to_end.raw_client import RawClient, close_frame
 from tests.end_to_end.server_process import OTHER_SERVERS, WSSERVE, Configuration, ServerProcess
 from tests.end_to_end.steps import Client
 
@@ -82,39 +84,46 @@ def configuration(request: pytest.FixtureRequest) -> Configuration:
     return chosen
 
 
-@pytest.fixture
-def server(servers: Servers, configuration: Configuration) -> Iterator[ServerProcess]:
-    """The server of all plain ASGI apps; the test must leave no traceback and no warning in its log."""
-    process = servers.get(configuration, "main:app", *OPTIONS)
+def watched(process: ServerProcess, *, clean: bool) -> Iterator[ServerProcess]:
+    """Give a test the server; afterwards it must run on, and with `clean` have logged no traceback and no warning."""
     start = len(process.log)
     yield process
     assert process.running, process.log.text(start)
-    process.assert_log_clean(start)
+    if process.configuration in WSSERVE:
+        settle(process)
+    if clean:
+        process.assert_log_clean(start)
+
+
+def settle(process: ServerProcess) -> None:
+    """Wait until the log holds all that a test brought about."""
+    start = len(process.log)
+    with RawClient(process.port) as peer:
+        peer.upgrade(SETTLE)
+        peer.send(close_frame(1000))
+        peer.read_until_end()
+    process.log.wait_for(f"{SETTLE}.*closed", 5, start)
+
+
+@pytest.fixture
+def server(servers: Servers, configuration: Configuration) -> Iterator[ServerProcess]:
+    """The server of all plain ASGI apps; the test must leave no traceback and no warning in its log."""
+    yield from watched(servers.get(configuration, "main:app", *OPTIONS), clean=True)
 
 
 @pytest.fixture
 def failing_server(servers: Servers, configuration: Configuration) -> Iterator[ServerProcess]:
     """The same server, for tests whose app fails, so that tracebacks are in order."""
-    process = servers.get(configuration, "main:app", *OPTIONS)
-    start = len(process.log)
-    yield process
-    assert process.running, process.log.text(start)
+    yield from watched(servers.get(configuration, "main:app", *OPTIONS), clean=False)
 
 
 @pytest.fixture
 def handler_server(servers: Servers, configuration: Configuration) -> Iterator[ServerProcess]:
     """The server of the handlers that use the WebSocket class; nothing may fail."""
-    process = servers.get(configuration, "handlers:app", *OPTIONS)
-    start = len(process.log)
-    yield process
-    assert process.running, process.log.text(start)
-    process.assert_log_clean(start)
+    yield from watched(servers.get(configuration, "handlers:app", *OPTIONS), clean=True)
 
 
 @pytest.fixture
 def failing_handler_server(servers: Servers, configuration: Configuration) -> Iterator[ServerProcess]:
     """The same server, for tests whose handler fails, so that tracebacks are in order."""
-    process = servers.get(configuration, "handlers:app", *OPTIONS)
-    start = len(process.log)
-    yield process
-    assert process.running, process.log.text(start)
+    yield from watched(servers.get(configuration, "handlers:app", *OPTIONS), clean=False)

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,7 +48,10 @@ class Configuration:
 
     def command(self, app: str, options: Sequence[str]) -> list[str]:
         """Return the command line that serves `app` (module:attribute) on a port that the kernel chooses."""
-        return [sys.executable, "-m", *(argument.format(app=app) for argument in self.arguments), *options]
+        # Where the system can do it, a server ends with the tests, even if they are killed.
+        setpriv = shutil.which("setpriv")
+        prefix = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+        return [*prefix, sys.executable, "-m", *(argument.format(app=app) for argument in self.arguments), *options]
 
 
 def _wsserve(name: str, *choice: str) -> Configuration:
@@ -104,8 +108,9 @@ class Output:
         return len(self._lines)
 
     def text(self, start: int = 0) -> str:
-        """Return the lines from number `start` on."""
-        return "".join(self._lines[start:])
+        """Return the lines from number `start` on, without the middle of very many."""
+        lines = self._lines[start:]
+        return "".join(lines if len(lines) < 1000 else [*lines[:500], "...\n", *lines[-500:]])
 
     def wait_for(self, pattern: str | re.Pattern[str], timeout: float, start: int = 0) -> re.Match[str]:
         """Return the first match in a line from number `start` on. Raises TimeoutError, EOFError when all ended."""

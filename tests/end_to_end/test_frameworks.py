@@ -31,7 +31,7 @@ FRAMEWORKS = [
     Framework("starlette", UVLOOP, {"code": 3000, "reason": "bye"}, 401, 403, 1011),
     Framework("starlette", TRIO, {"code": 3000, "reason": "bye"}, 401, 403, 1011),
     Framework("fastapi", ASYNCIO, {"state": "DISCONNECTED"}, 401, 403, 1011),
-    Framework("lilya", UVLOOP, {"code": 3000, "reason": "bye"}, 403, 500, 1011),
+    Framework("lilya", UVLOOP, {"code": 3000, "reason": "bye"}, 403, 500, 1011, '"hello"'),
     Framework("lihil", UVLOOP, {"code": 3000, "reason": "bye"}, 403, 404, 1011, '"hello"'),
     Framework("litestar", UVLOOP, {"code": 3000}, 403, 403, 4500),
     Framework("channels", UVLOOP, {"code": 3000}, 403, 500, 1011),

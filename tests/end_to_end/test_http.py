@@ -138,7 +138,7 @@ def test_g15_status_and_repeated_headers(web: httpx.Client) -> None:
 
 def test_g15_large_bodies(web: httpx.Client) -> None:
     body = PART * 128  # 8 MiB
-    assert web.post("/http/mirror", content=body).content == body
+    assert web.post("/http/collect", content=body).content == body
     assert web.get("/http/stream").content == PART * PARTS
 
 

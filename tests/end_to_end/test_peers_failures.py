@@ -1,6 +1,6 @@
 """What other servers get wrong, done right here over a real socket.
 
-Each docstring says what the peer does: uvicorn 0.54 (with its implementations sansio, websockets and wsproto), hypercorn 0.18,
+Each docstring says what the peer does: uvicorn 0.54 (its sansio, websockets, wsproto), hypercorn 0.18,
 daphne 4.2.3, granian 2.8.7, Starlette 1.x and Lilya 0.29 were observed, or their public issues say so. What is only
 about the shape of the app's messages is in test_asgi.py, what is about refused requests in test_refusals.py.
 `END_TO_END_SERVER=uvicorn-wsproto pytest tests/end_to_end/test_peers_failures.py` shows a peer's own results.
@@ -124,7 +124,7 @@ def test_granian_dies_of_a_subprotocol_with_a_line_break(failing_server: ServerP
 
 @pytest.mark.parametrize("message", ["g6-code-999", "g6-code-1005", "g6-code-5000", "g6-code-text"])
 def test_uvicorn_writes_an_http_500_into_the_open_socket(server: ServerProcess, message: str) -> None:
-    """At a bad close code uvicorn's sansio writes the bytes of a 500 response among the frames, its websockets hangs."""
+    """At a bad close code uvicorn's sansio writes a 500 response among the frames, its websockets hangs."""
     with RawClient(server.port) as peer:
         peer.upgrade(target("/try-message", id=new_report_id(), message=message))
         assert peer.read_frame().payload == b"still here"
@@ -184,7 +184,7 @@ def test_lilya_forgets_cleanups(failing_handler_server: ServerProcess, client: C
 
 
 def test_good_messages_before_a_fault_are_lost(server: ServerProcess) -> None:
-    """uvicorn, hypercorn, daphne and websockets drop the reply to a message when a fault follows it (R8; Autobahn 4.1.3)."""
+    """uvicorn, hypercorn and daphne drop the reply to a message when a fault follows it (R8; Autobahn 4.1.3)."""
     with RawClient(server.port) as peer:
         peer.upgrade("/echo")
         peer.send(frame(TEXT, b"good") + frame(3, b"no such opcode") + frame(PING, b"never answered"))
@@ -196,7 +196,7 @@ def test_good_messages_before_a_fault_are_lost(server: ServerProcess) -> None:
 
 
 def test_invalid_text_is_noticed_late(server: ServerProcess) -> None:
-    """uvicorn's sansio, granian, ws and aiohttp notice invalid UTF-8 only when the frame is complete (R9; Autobahn 6.4.3)."""
+    """uvicorn's sansio, granian and ws notice invalid UTF-8 when the frame is complete (R9; Autobahn 6.4.3)."""
     with RawClient(server.port) as peer:
         peer.upgrade("/echo")
         peer.send(frame(TEXT, b"\xce\xba\xe1\xbd\xb9\xf4\x90\x80\x80" + b"x" * 1000)[:30])

@@ -13,6 +13,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+SETTLE = "/settle"
 HANGS = "hangs"
 HANG_TIME = 2.0  # seconds after which a call is taken to hang
 
@@ -59,12 +60,19 @@ async def until_disconnect(receive: Receive) -> Message:
 
 def by_path(apps: Mapping[str, App], lifespan: App) -> App:
     """Return one app that hands each connection to the app of its path, so that one process serves many tests."""
+    all_apps = {**apps, SETTLE: settle}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        chosen = lifespan if scope["type"] == "lifespan" else apps[scope["path"]]
+        chosen = lifespan if scope["type"] == "lifespan" else all_apps[scope["path"]]
         await chosen(scope, receive, send)
 
     return app
+
+
+async def settle(scope: Scope, receive: Receive, send: Send) -> None:
+    """Accept and close: when that is in the log, all that went before is there too."""
+    await accept(receive, send)
+    await send({"type": "websocket.close"})
 
 
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:

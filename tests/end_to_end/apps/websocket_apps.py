@@ -20,6 +20,7 @@ from tests.end_to_end.apps.asgi import (
 
 LARGE = 4 << 20  # characters
 BLOCK = 1 << 16  # bytes in one message of an app that sends without end
+MOST_BLOCKS = 10_000  # a bound all the same
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,13 +157,14 @@ async def send_for_ever(scope: Scope, receive: Receive, send: Send) -> None:
     sent = 0
     waiting = False
     try:
-        while True:
+        while sent < MOST_BLOCKS:
             with anyio.move_on_after(0.3) as limit:
                 await send({"type": "websocket.send", "bytes": bytes(BLOCK)})
                 sent += 1
             if limit.cancelled_caught and not waiting:
                 waiting = True
                 report(scope, under="blocked", blocks=sent)
+        report(scope, raised=[], blocks=sent)  # nothing stopped it
     except Exception as error:
         report(scope, raised=[ancestor.__name__ for ancestor in type(error).__mro__])
 

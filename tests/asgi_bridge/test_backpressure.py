@@ -1,0 +1,215 @@
+"""The receive queue's marks, and the watch over a peer that takes nothing."""
+
+import anyio
+import pytest
+
+from tests.asgi_bridge.exchanges import Call
+from tests.asgi_bridge.memory import MemoryRuntime, MemoryTransport, settle
+from wsserve.asgi_bridge.backpressure import CEILING, EVENT_COST, OutputFlow, ReceiveQueue
+from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Fault, TextMessage
+
+
+def message(size: int) -> BinaryMessage:
+    """Return a message that counts `size` bytes in all."""
+    return BinaryMessage(bytes(size - EVENT_COST))
+
+
+def marks(queue: ReceiveQueue) -> set[str]:
+    return {name for name in ("low", "high", "full") if getattr(queue, f"is_{name}")}
+
+
+def test_messages_come_out_in_order_and_the_last_event_behind_them() -> None:
+    queue = ReceiveQueue(16, 65536)
+    events = [TextMessage("one"), BinaryMessage(b"two"), Close(1000, "")]
+    queue.put(TextMessage("one"))
+    queue.put(BinaryMessage(b"two"))
+    queue.put_last(Close(1000, ""))
+    assert [queue.take() for _ in events] == events
+    assert not queue.events
+    assert queue.last == Close(1000, "")
+
+
+@pytest.mark.parametrize("last", [Close(1000, ""), Fault(1002, ""), EndOfStream()])
+def test_clear_drops_what_waits_and_its_cost(last: Close | Fault | EndOfStream) -> None:
+    queue = ReceiveQueue(16, 1000)
+    queue.put(message(5000))
+    queue.put_last(last)
+    queue.clear()
+    assert not queue.events
+    assert queue.last is last
+    assert marks(queue) == {"low"}
+
+
+def test_max_queue_crossed_by_one_message() -> None:
+    queue = ReceiveQueue(8, 65536)
+    for _ in range(7):
+        queue.put(TextMessage(""))
+    assert marks(queue) == set()
+    queue.put(TextMessage(""))
+    assert marks(queue) == {"high"}
+    for _ in range(5):
+        queue.take()
+        assert "low" not in marks(queue)
+    queue.take()
+    assert marks(queue) == {"low"}
+
+
+def test_max_queue_bytes_crossed_by_one_byte() -> None:
+    queue = ReceiveQueue(16, 1000)
+    queue.put(message(999))
+    assert marks(queue) == set()
+    queue.take()
+    queue.put(message(1000))
+    assert marks(queue) == {"high"}
+
+
+@pytest.mark.parametrize(("size", "is_low"), [(250, True), (251, False)])
+def test_low_water_is_a_quarter(size: int, is_low: bool) -> None:
+    queue = ReceiveQueue(16, 1000)
+    queue.put(message(size))
+    assert queue.is_low is is_low
+
+
+def test_ceiling_crossed_by_one_byte() -> None:
+    queue = ReceiveQueue(16, 1000)
+    queue.put(message(CEILING * 1000 - 1))
+    assert marks(queue) == {"high"}
+    queue.take()
+    queue.put(message(CEILING * 1000))
+    assert marks(queue) == {"high", "full"}
+
+
+def test_a5_empty_messages_are_not_free() -> None:
+    queue = ReceiveQueue(1_000_000, 65536)
+    count = 0
+    while not queue.is_full:
+        queue.put(TextMessage(""))
+        count += 1
+    assert count == CEILING * 65536 // EVENT_COST
+
+
+def test_queue_of_one_message_works() -> None:
+    queue = ReceiveQueue(1, 1)
+    assert marks(queue) == {"low"}
+    queue.put(TextMessage("x"))
+    assert marks(queue) == {"high", "full"}
+    queue.take()
+    assert marks(queue) == {"low"}
+
+
+# Output
+
+
+class Owner:
+    """Stands for the session."""
+
+    def __init__(self, high_water: int = 10) -> None:
+        self.runtime = MemoryRuntime()
+        self.transport = MemoryTransport(high_water)
+        self.transport.session = self
+        self.transport.stalled = True
+        self.flow = OutputFlow(self.transport, self.runtime, 20.0)
+
+    def pause_writing(self) -> None:
+        self.flow.pause()
+
+    def resume_writing(self) -> None:
+        self.flow.resume()
+
+    def connection_lost(self) -> None:
+        self.flow.end()
+
+
+def test_a3_no_progress_for_write_timeout_aborts() -> None:
+    owner = Owner()
+    owner.transport.write(bytes(11))
+    assert owner.flow.blocked
+    owner.runtime.advance(19.9)
+    assert not owner.transport.is_aborted()
+    owner.runtime.advance(0.1)
+    assert owner.transport.is_aborted()
+    assert owner.runtime.pending == []
+
+
+def test_a3_any_progress_gives_another_write_timeout() -> None:
+    owner = Owner(100)
+    owner.transport.write(bytes(101))
+    for _ in range(5):
+        owner.transport.take(1)
+        owner.runtime.advance(20)
+        assert not owner.transport.is_aborted()
+    owner.runtime.advance(20)
+    assert owner.transport.is_aborted()
+
+
+def test_no_watch_when_there_is_room() -> None:
+    owner = Owner()
+    owner.transport.write(bytes(10))
+    assert not owner.flow.blocked
+    assert owner.runtime.pending == []
+    owner.transport.write(b"x")
+    assert owner.runtime.pending == [20]
+    owner.transport.take()
+    assert not owner.flow.blocked
+    assert owner.runtime.pending == []
+
+
+def test_pausing_twice_leaves_one_timer() -> None:
+    owner = Owner()
+    owner.flow.pause()
+    owner.flow.pause()
+    owner.flow.end()
+    owner.flow.end()
+    assert owner.runtime.pending == []
+
+
+def test_no_watch_after_the_end() -> None:
+    owner = Owner()
+    owner.flow.end()
+    owner.transport.write(bytes(11))
+    assert owner.runtime.pending == []
+
+
+@pytest.mark.anyio
+async def test_a3_those_who_wait_go_on_when_there_is_room() -> None:
+    owner = Owner()
+    owner.flow.pause()
+    async with anyio.create_task_group() as tasks:
+        calls = [Call(), Call()]
+        for call in calls:
+            tasks.start_soon(call.run, owner.flow.wait)
+        await settle()
+        assert not any(call.is_done() for call in calls)
+        owner.flow.resume()
+        await settle()
+        assert all(call.is_done() for call in calls)
+        await owner.flow.wait()
+
+
+@pytest.mark.anyio
+async def test_g4_those_who_wait_go_on_at_the_end() -> None:
+    owner = Owner()
+    owner.flow.pause()
+    async with anyio.create_task_group() as tasks:
+        call = Call()
+        tasks.start_soon(call.run, owner.flow.wait)
+        await settle()
+        owner.flow.end()
+        await settle()
+        assert call.is_done()
+    assert owner.flow.blocked
+
+
+@pytest.mark.anyio
+async def test_those_who_wait_look_again_when_there_is_room_for_a_moment() -> None:
+    owner = Owner()
+    owner.flow.pause()
+    async with anyio.create_task_group() as tasks:
+        call = Call()
+        tasks.start_soon(call.run, owner.flow.wait)
+        await settle()
+        owner.flow.resume()
+        owner.flow.pause()
+        await settle()
+        assert not call.is_done()
+        owner.flow.end()
