@@ -12,7 +12,7 @@ from wsserve.codec.deflate import DeflateParameters, Deflater, Inflater, max_def
 from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Event, Fault, Ping, Pong, TextMessage
 from wsserve.codec.frames import FrameLimits
-from wsserve.codec.masking import apply_mask
+from wsserve.codec.masking import unmask
 from wsserve.codec.message import IncomingMessage, invalid_text, parse_close
 
 CONTINUATION: Final = 0x0
@@ -149,7 +149,7 @@ class WireCodec:
                 if end < start + length:
                     return None
                 self._position = start + length
-                payload = apply_mask(data[start : start + length], data[start - 4 : start])
+                payload = unmask(data, start, length, data[start - 4 : start])
                 if opcode == PING:
                     return Ping(payload)
                 if opcode == PONG:
@@ -168,11 +168,11 @@ class WireCodec:
                 start = position + 14
                 if end < position + 10:
                     return None
+                if data[position + 2] & 0x80:
+                    return _violation("payload length has its most significant bit set")
                 length = int.from_bytes(data[position + 2 : position + 10], "big")
                 if length <= 0xFFFF:
                     return _violation("payload length is not in its shortest form")
-                if length >> 63:
-                    return _violation("payload length has its most significant bit set")
             fault = self._check_data_frame(opcode, bool(first & RSV1), length)
             if fault is not None:
                 return fault
@@ -181,7 +181,7 @@ class WireCodec:
             if first == FIN | opcode and opcode != CONTINUATION and end >= start + length:
                 # The common case: a whole message in one frame, all of it at hand.
                 self._position = start + length
-                payload = apply_mask(data[start : start + length], data[start - 4 : start])
+                payload = unmask(data, start, length, data[start - 4 : start])
                 if opcode == BINARY:
                     return BinaryMessage(payload)
                 try:
@@ -227,11 +227,10 @@ class WireCodec:
         message = self._message
         assert message is not None  # noqa: S101  # for type checkers: a frame in progress has its message
         start = self._position
-        piece = self._data[start : start + self._left]
-        size = len(piece)
+        size = min(self._left, len(self._data) - start)
         self._position = start + size
         self._left -= size
-        fault = message.add(apply_mask(piece, self._key))
+        fault = message.add(unmask(self._data, start, size, self._key))
         if fault is not None:
             return fault
         if self._left:

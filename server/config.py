@@ -49,7 +49,7 @@ class Config:
     loop: Literal["auto", "uvloop", "asyncio"] = setting(
         "auto", _RUN, "Event loop of the asyncio backend; auto is uvloop where it is installed."
     )
-    codec: Literal["wsproto"] = setting("wsproto", _RUN, "What reads and writes WebSocket frames.")
+    codec: Literal["wire", "wsproto"] = setting("wsproto", _RUN, "What reads and writes WebSocket frames.")
 
     ssl_keyfile: str | None = setting(None, _TLS, "Private key, when not in the certificate file.", metavar="PATH")
     ssl_certfile: str | None = setting(None, _TLS, "Certificate chain; turns TLS on.", metavar="PATH")

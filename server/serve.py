@@ -16,6 +16,7 @@ from wsserve.asgi_bridge.http_session import HttpOptions
 from wsserve.asgi_bridge.scopes import ConnectionInfo
 from wsserve.asgi_bridge.types import ASGIApp
 from wsserve.asgi_bridge.websocket_options import WebSocketOptions
+from wsserve.codec.engines import FRAME_CODECS
 from wsserve.server.acceptors import accept_connections, on_asyncio
 from wsserve.server.access_log import AccessLog
 from wsserve.server.config import Config
@@ -239,6 +240,7 @@ def _make_context(app: ASGIApp, config: Config, runtime: ServerRuntime, lifespan
         websocket_options=WebSocketOptions(
             limits=config.frame_limits,
             deflate=config.deflate_options,
+            new_codec=FRAME_CODECS[config.codec],
             max_queue=config.ws_max_queue,
             max_queue_bytes=config.ws_max_queue_bytes,
             ping_interval=config.ws_ping_interval,

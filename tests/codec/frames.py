@@ -3,6 +3,8 @@
 Nothing here uses a WebSocket library, so that a codec is never checked against itself.
 """
 
+import importlib
+import importlib.util
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
@@ -37,7 +39,11 @@ class CodecFactory(Protocol):
     def __call__(self, limits: FrameLimits, deflate: DeflateParameters | None = None) -> FrameCodec: ...
 
 
-CODECS: Final[dict[str, CodecFactory]] = {"wsproto": WsprotoCodec, "wire": WireCodec}
+COMPILED: Final[dict[str, CodecFactory]] = {}
+if importlib.util.find_spec("wsserve.codec._wire_c"):
+    COMPILED["wire-compiled"] = importlib.import_module("wsserve.codec._wire_c").WireCodec
+
+CODECS: Final[dict[str, CodecFactory]] = {"wsproto": WsprotoCodec, "wire": WireCodec, **COMPILED}
 """Every frame codec by name; all pass the same tests."""
 
 every_codec: Final = pytest.mark.parametrize("make", list(CODECS.values()), ids=list(CODECS))

@@ -1,0 +1,1 @@
+cpdef bytes unmask(bytes data, Py_ssize_t start, Py_ssize_t size, bytes key)
