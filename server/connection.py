@@ -60,7 +60,6 @@ class Connection:
         self._closing = False
         self._heard = True
         """Whether the deadline for the next request's head runs: it begins with its first byte, at first at once."""
-        self._output_blocked = False
         self._deadline: Timer | None = None
         context.connections.add(self)
         self._set_deadline(context.handshake_timeout, self._head_overdue)
@@ -71,7 +70,7 @@ class Connection:
         """Take bytes from the client."""
         if self._websocket is not None:
             self._websocket.data_received(data)
-        elif not self._closing:
+        else:
             self._http.receive_data(data)
             self._advance()
 
@@ -79,7 +78,7 @@ class Connection:
         """Note that the client will send nothing more; it may still read, so a response under way is completed."""
         if self._websocket is not None:
             self._websocket.eof_received()
-        elif not self._closing:
+        else:
             self._http.receive_eof()
             self._advance()
 
@@ -97,14 +96,12 @@ class Connection:
 
     def pause_writing(self) -> None:
         """Note that the transport holds more than it should."""
-        self._output_blocked = True
         session = self._websocket or self._exchange
         if session is not None:
             session.pause_writing()
 
     def resume_writing(self) -> None:
         """Note that the transport has room again."""
-        self._output_blocked = False
         session = self._websocket or self._exchange
         if session is not None:
             session.resume_writing()
@@ -133,11 +130,9 @@ class Connection:
                 self._refuse(event)
             elif isinstance(event, EndOfStream):
                 self._client_left()
-            elif self._exchange is not None:
-                if isinstance(event, Body):
-                    self._exchange.body_received(event.data)
-                elif isinstance(event, EndOfRequest):
-                    self._exchange.body_complete()
+            else:
+                assert self._exchange is not None  # noqa: S101  # without one the connection is closing
+                self._continue(self._exchange, event)
         if self._closing or self._websocket is not None:
             return
         if self._exchange is not None:
@@ -146,6 +141,12 @@ class Connection:
         elif self._http.buffered and not self._heard:
             self._heard = True
             self._set_deadline(self._context.handshake_timeout, self._head_overdue)
+
+    def _continue(self, exchange: HttpSession, event: Body | EndOfRequest) -> None:
+        if isinstance(event, Body):
+            exchange.body_received(event.data)
+        else:
+            exchange.body_complete()
 
     def _begin(self, request: Request) -> None:
         context = self._context
@@ -169,8 +170,6 @@ class Connection:
                 self._log_status,
                 self._response_ended,
             )
-            if self._output_blocked:  # by earlier responses that the client does not read
-                self._exchange.pause_writing()
             self._exchange.start()
         else:
             self._scope = websocket_scope(request, self._info)
@@ -185,8 +184,6 @@ class Connection:
                 context.default_headers,
                 self._log_status,
             )
-            if self._output_blocked:
-                self._websocket.pause_writing()
             self._websocket.start()
 
     def _response_ended(self, reusable: bool) -> None:

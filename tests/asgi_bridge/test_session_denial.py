@@ -46,6 +46,7 @@ async def test_g2_close_before_accept_is_403_and_then_a_disconnect() -> None:
         assert not ws.transport.peer_finished
         assert not ws.session.accepted
         assert await ws.disconnected() == (1006, "")
+        ws.session.eof_received()
         assert ws.session.closed_by == "application"
         with pytest.raises(ClientDisconnected):
             await ws.receive()
