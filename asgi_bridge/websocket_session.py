@@ -321,13 +321,13 @@ class WebSocketSession(SessionRecord):
         if self.disconnect is not None:
             return
         if isinstance(event, EndOfStream):
-            self._transport.close(peer_finished=True)
+            self._transport.close()
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="nobody")
             return
         if self._state is State.OPEN and self._codec is not None:
             code = None if event.code == close_codes.NO_STATUS_RECEIVED else event.code
             self._write(self._codec.close(code, event.reason))
-        self._transport.close(peer_finished=isinstance(event, Close))
+        self._transport.close()
         self._finish(event.code, event.reason, by="client" if isinstance(event, Close) else "server")
 
     def _taken(self) -> None:

@@ -87,12 +87,10 @@ class AnyioTransport:
         """Take bytes from the peer again."""
         self._may_read.set()
 
-    def close(self, *, peer_finished: bool = False) -> None:
+    def close(self) -> None:
         """Send what is buffered, then close; see `Transport.close`."""
         if not self._closing:
             self._closing = True
-            if peer_finished and self._tls is None:
-                self._peer_ended.set()
             self._may_read.set()
             self._has_output.set()
             self._check_progress(math.inf)

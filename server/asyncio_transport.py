@@ -95,7 +95,7 @@ class AsyncioTransport(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def close(self, *, peer_finished: bool = False) -> None:
+    def close(self) -> None:
         """Send what is buffered, then close; see `Transport.close`."""
         if self._discarding:
             return
@@ -105,7 +105,7 @@ class AsyncioTransport(asyncio.Protocol):
             return
         if self._tls is not None:
             self._end_tls(self._tls)
-        elif peer_finished or self._peer_ended:
+        elif self._peer_ended:
             self._transport.close()
         else:
             try:

@@ -210,14 +210,14 @@ class Connection:
 
     def _client_left(self) -> None:
         if self._exchange is None:
-            self._close(peer_finished=True)
+            self._close()
         else:
             self._exchange.eof_received()
 
-    def _close(self, *, peer_finished: bool = False) -> None:
+    def _close(self) -> None:
         self._closing = True
         self._cancel_deadline()
-        self._transport.close(peer_finished=peer_finished)
+        self._transport.close()
 
     # Deadlines
 

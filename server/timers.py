@@ -63,7 +63,7 @@ class TimerWheel:
             due = self._ticks[0] * RESOLUTION if self._ticks else math.inf
             with anyio.move_on_after(due - self._now()):
                 await self._sooner.wait()
-            # After a stall of the event loop, what has arrived meanwhile goes first: it may be what a deadline waits for.
+            # After a stall of the event loop, what has arrived goes first: it may be what a deadline waits for.
             await anyio.lowlevel.checkpoint()
             self._call_due()
 

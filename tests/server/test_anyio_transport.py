@@ -258,7 +258,8 @@ async def test_close_drops_what_comes_in_and_what_is_written_later() -> None:
 async def test_a_peer_that_has_finished_is_not_waited_for() -> None:
     async with serving(hello, linger_timeout=5.0) as served:
         await anyio.wait_all_tasks_blocked()
-        served.transport.close(peer_finished=True)
+        served.transport.close()
+        served.stream.end()
         with anyio.fail_after(0.5):
             await served.ended.wait()
 
@@ -268,7 +269,8 @@ async def test_what_is_left_at_the_end_goes_out_as_long_as_the_peer_takes_any() 
         await anyio.wait_all_tasks_blocked()
         served.stream.hold()
         served.transport.write(b"x" * 4 * WRITE_SIZE)
-        served.transport.close(peer_finished=True)
+        served.transport.close()
+        served.stream.end()
         for _ in range(4):
             await anyio.sleep(0.08)
             served.stream.release()

@@ -205,13 +205,11 @@ async def test_the_peers_end_ends_the_draining() -> None:
     assert pair.done == ["eof", "resume"]
 
 
-@pytest.mark.parametrize("how", ["the caller says so", "its end was seen"])
-async def test_a_peer_that_has_finished_is_not_drained(how: str) -> None:
+async def test_a_peer_that_has_finished_is_not_drained() -> None:
     pair = Pair()
-    if how == "its end was seen":
-        pair.transport._connection.eof_received = lambda: None  # type: ignore[method-assign]  # a response is under way
-        assert pair.transport.eof_received() is True
-    pair.transport.close(peer_finished=how == "the caller says so")
+    pair.transport._connection.eof_received = lambda: None  # type: ignore[method-assign]  # a response is under way
+    assert pair.transport.eof_received() is True
+    pair.transport.close()
     assert pair.done == ["close"]
 
 
@@ -228,11 +226,10 @@ async def test_draining_waits_while_the_peer_takes_what_is_left() -> None:
     assert pair.done == ["close"]
 
 
-@pytest.mark.parametrize("peer_finished", [True, False])
-async def test_a_peer_that_takes_nothing_of_what_is_left_is_given_up(peer_finished: bool) -> None:
+async def test_a_peer_that_takes_nothing_of_what_is_left_is_given_up() -> None:
     pair = Pair()
     pair.wire.waiting = 1000
-    pair.transport.close(peer_finished=peer_finished)
+    pair.transport.close()
     pair.clock.advance(CLOSE_TIMEOUT - 0.1)
     assert "abort" not in pair.wire.done
     pair.clock.advance(LINGER_TIMEOUT + 0.1)
