@@ -228,7 +228,7 @@ class WebSocketSession(SessionRecord):
 
     def _refuse(self, status: int, reason: str, *, by: ClosedBy) -> None:
         retry = [(b"retry-after", b"1")] if status == 503 else []
-        self._write(self._http.refuse(Refusal(status, reason, retry)))
+        self._transport.write(self._http.refuse(Refusal(status, reason, self._default_headers() + retry)))
         self._on_status(status)
         self._transport.close()
         self._finish(close_codes.ABNORMAL_CLOSURE, "", by=by)

@@ -16,6 +16,9 @@ from wsserve.codec.http1 import Body, EndOfRequest, HeadLimits, Http1Codec, Refu
 from wsserve.server.access_log import AccessLog
 from wsserve.server.runtime import ServerRuntime
 
+MAX_DROPPED_BYTES = 65536
+"""How much of a body that the application has left unread is read after its response, to use the connection again."""
+
 MAX_PIPELINED_BYTES = 65536
 """How much of further requests is held while one is being answered, before reading pauses."""
 
@@ -131,8 +134,7 @@ class Connection:
             elif isinstance(event, EndOfStream):
                 self._client_left()
             else:
-                assert self._exchange is not None  # noqa: S101  # without one the connection is closing
-                self._continue(self._exchange, event)
+                self._continue(event)
         if self._closing or self._websocket is not None:
             return
         if self._exchange is not None:
@@ -142,11 +144,18 @@ class Connection:
             self._heard = True
             self._set_deadline(self._context.handshake_timeout, self._head_overdue)
 
-    def _continue(self, exchange: HttpSession, event: Body | EndOfRequest) -> None:
-        if isinstance(event, Body):
-            exchange.body_received(event.data)
+    def _continue(self, event: Body | EndOfRequest) -> None:
+        if self._exchange is not None:
+            if isinstance(event, Body):
+                self._exchange.body_received(event.data)
+            else:
+                self._exchange.body_complete()
+        elif isinstance(event, EndOfRequest):
+            self._await_request()
         else:
-            exchange.body_complete()
+            self._dropped += len(event.data)
+            if self._dropped > MAX_DROPPED_BYTES:
+                self._close()
 
     def _begin(self, request: Request) -> None:
         context = self._context
@@ -186,17 +195,23 @@ class Connection:
             )
             self._websocket.start()
 
-    def _response_ended(self, reusable: bool) -> None:
+    def _response_ended(self, request_complete: bool) -> None:
         self._exchange = None
-        if not reusable or self._http.must_close or self._context.shutting_down:
+        if self._http.must_close or self._context.shutting_down:
             self._close()
             return
+        self._dropped = 0
+        self._transport.resume_reading()
+        self._set_deadline(self._context.keep_alive_timeout, self._close)
+        if request_complete:
+            self._await_request()
+        self._advance()
+
+    def _await_request(self) -> None:
         self._http.next_request()
         self._request = None
         self._heard = False
-        self._transport.resume_reading()
-        self._set_deadline(self._context.keep_alive_timeout, self._close)
-        self._advance()
+        self._dropped = 0
 
     def _refuse(self, refusal: Refusal) -> None:
         exchange, self._exchange = self._exchange, None
@@ -205,7 +220,12 @@ class Connection:
         if exchange is None or not exchange.has_begun:
             refusal.headers += self._context.default_headers()
             self._transport.write(self._http.refuse(refusal))
-            self._log_status(refusal.status)
+            if self._request is None:
+                self._context.access_log.head_refused(
+                    client=self._info.client, status=refusal.status, reason=refusal.reason
+                )
+            else:
+                self._log_status(refusal.status)
         self._close()
 
     def _client_left(self) -> None:

@@ -15,7 +15,7 @@ from tests.end_to_end.raw_client import BINARY, PING, PONG, TEXT, close_frame, f
 from tests.server.live import HOST, KINDS, Logs, Recorder, accept, get, hello, live, respond, until
 from wsserve.asgi_bridge.types import Receive, Scope, Send
 from wsserve.server import tls_closing
-from wsserve.server.connection import MAX_PIPELINED_BYTES
+from wsserve.server.connection import MAX_DROPPED_BYTES, MAX_PIPELINED_BYTES
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +70,30 @@ async def test_g15_without_keep_alive_pipelined_requests_are_still_answered() ->
     async with live(hello, timeout_keep_alive=0.0) as server, server.peer() as peer:
         await peer.send(get("/one") + get("/two"))
         assert [(await peer.response()).body for _ in range(2)] == [b"/one", b"/two"]
+        assert await peer.rest() == b""
+
+
+@every_kind
+@pytest.mark.parametrize("pause", [True, False])
+async def test_g15_a_body_that_the_application_leaves_unread_is_dropped_up_to_a_bound(kind: str, pause: bool) -> None:
+    request = head("POST /one HTTP/1.1", HOST, f"Content-Length: {MAX_DROPPED_BYTES}")
+    async with live(hello, kind=kind) as server, server.peer() as peer:
+        await peer.send(request)
+        if pause:
+            assert (await peer.response()).body == b"/one"
+        await peer.send(bytes(MAX_DROPPED_BYTES) + get("/two"))
+        if not pause:
+            assert (await peer.response()).body == b"/one"
+        assert (await peer.response()).body == b"/two"
+
+
+@every_kind
+async def test_g15_a_body_that_goes_beyond_the_bound_by_one_ends_the_connection(kind: str) -> None:
+    request = head("POST /one HTTP/1.1", HOST, f"Content-Length: {MAX_DROPPED_BYTES + 1}")
+    async with live(hello, kind=kind) as server, server.peer() as peer:
+        await peer.send(request)
+        assert (await peer.response()).body == b"/one"
+        await peer.send(bytes(MAX_DROPPED_BYTES + 1) + get("/two"))
         assert await peer.rest() == b""
 
 
@@ -333,7 +357,10 @@ async def test_u12_the_second_request_has_the_same_deadline(logs: Logs) -> None:
         await peer.send(b"/two")
         assert (await peer.response()).status == 408
         assert 0.19 < time.monotonic() - began < 0.4
-    assert [line.partition(" - ")[2] for line in logs.access] == ['"GET /one HTTP/1.1" 200']
+    assert [line.partition(" - ")[2] for line in logs.access] == [
+        '"GET /one HTTP/1.1" 200',
+        "408 refused: the request's head took too long",
+    ]
 
 
 async def test_u12_a_slow_handler_or_body_is_no_slow_head() -> None:
