@@ -34,7 +34,7 @@ lint: venv  ## Check style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache | tail -n +3
+	$(BIN)/lint-imports --no-cache
 
 format: venv  ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix
@@ -51,5 +51,5 @@ build: venv  ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m build --outdir dist .
 
 clean:  ## Remove everything that was made
-	rm -rf $(VENV) .cache build dist reports *.egg-info .coverage* .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache build dist reports *.egg-info .coverage* .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

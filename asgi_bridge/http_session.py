@@ -49,6 +49,7 @@ class HttpSession:
         self._transport = transport
         self._runtime = runtime
         self._options = options
+        self._default_headers = default_headers
         self._on_status = on_status
         self._on_end = on_end
         self._response = Response(http, transport, default_headers, on_status, head_only=request.method == "HEAD")
@@ -89,7 +90,8 @@ class HttpSession:
             if self._response.begun:
                 self._transport.abort()  # the only way to say that a response that has begun is not whole
             else:
-                self._transport.write(self._http.refuse(Refusal(500, "the application failed", [])))
+                refusal = Refusal(500, "the application failed", self._default_headers())
+                self._transport.write(self._http.refuse(refusal))
                 self._on_status(500)
             self.connection_lost()
             self._on_end(False)
@@ -178,5 +180,4 @@ class HttpSession:
     def _end_when_taken(self) -> None:
         """End once the client has taken the response, so that what it leaves untaken does not pile up."""
         if self._response.complete and not self._output.blocked:
-            # What the client has not sent of its body would have to be read first: not worth it.
             self._on_end(self._body_complete)

@@ -55,9 +55,7 @@ class Keepalive:
         """Begin, unless keepalive is off."""
         if self._interval:
             # Not for secrets: it only spreads the load.
-            delay = self._interval * random.uniform(0.5, 1.0)  # noqa: S311
-            self._next_ping = self._runtime.now() + delay
-            self._deadline.set(delay, self._tick)
+            self._deadline.set(self._interval * random.uniform(0.5, 1.0), self._tick)  # noqa: S311
 
     def stop(self) -> None:
         """End for good. Idempotent."""

@@ -61,8 +61,7 @@ class Response:
             raise messages.unexpected(message["type"], "a response start message" if self.status is None else "nothing")
         data, more = messages.response_body(message)
         output = b"" if self.begun else self._head(self.status, None if more else len(data))
-        if data and not self._head_only:
-            output += self._http.body(data)
+        output += self._http.body(data)
         if not more:
             output += self._http.end()
         begun, self.begun, self.complete = self.begun, True, not more

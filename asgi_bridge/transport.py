@@ -27,12 +27,12 @@ class Transport(Protocol):
     def resume_reading(self) -> None:
         """Take bytes from the peer again. Idempotent."""
 
-    def close(self, *, peer_finished: bool = False) -> None:
+    def close(self) -> None:
         """Send what is buffered, then close.
 
-        Unless `peer_finished` says that the peer has nothing more to send, only the outgoing side ends at first, and
-        what still arrives is read and dropped for a while: closing a socket with unread input makes TCP send a reset,
-        which can destroy what the peer has not read yet (RFC 9112, section 9.6; RFC 6455, section 7.1.1).
+        Only the outgoing side ends at first, and what still arrives is read and dropped until the peer has ended its
+        side too, for a while: closing a socket with unread input makes TCP send a reset, which can destroy what the
+        peer has not read yet (RFC 9112, section 9.6; RFC 6455, section 7.1.1).
         """
 
     def abort(self) -> None:

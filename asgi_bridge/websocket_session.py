@@ -67,7 +67,6 @@ class WebSocketSession(SessionRecord):
         self._early = bytearray()
         self._queue = ReceiveQueue(options.max_queue, options.max_queue_bytes)
         self._output = OutputFlow(transport, runtime, options.write_timeout)
-        self._parsing = True
         self._reading = True
         self._owed_pong: bytes | None = None
         self._connect_delivered = False
@@ -188,7 +187,7 @@ class WebSocketSession(SessionRecord):
         return ClientDisconnected(f"the WebSocket has ended with close code {code}", code=code, reason=reason)
 
     def _check_not_closed_by_application(self, message_type: object) -> None:
-        if self.closed_by == "application" and self._state in (State.CLOSING, State.CLOSED):
+        if self.closed_by == "application":
             raise messages.unexpected(message_type, "nothing after the application's own close")
 
     # The handshake's answer
@@ -212,9 +211,8 @@ class WebSocketSession(SessionRecord):
         early = trailing + self._early
         self._early.clear()
         self._resume_reading()
-        if early:
-            self._codec.receive_data(early)
-            self._pump()
+        self._codec.receive_data(early)
+        self._pump()
 
     async def _deny(self, message: Message) -> None:
         if self._output.must_wait:
@@ -230,7 +228,7 @@ class WebSocketSession(SessionRecord):
 
     def _refuse(self, status: int, reason: str, *, by: ClosedBy) -> None:
         retry = [(b"retry-after", b"1")] if status == 503 else []
-        self._write(self._http.refuse(Refusal(status, reason, retry)))
+        self._transport.write(self._http.refuse(Refusal(status, reason, self._default_headers() + retry)))
         self._on_status(status)
         self._transport.close()
         self._finish(close_codes.ABNORMAL_CLOSURE, "", by=by)
@@ -241,7 +239,7 @@ class WebSocketSession(SessionRecord):
         """Take bytes from the peer; those that come before the handshake's answer are held, up to a bound."""
         self.bytes_received += len(data)
         self._keepalive.heard = True
-        if self._parsing and self._codec is not None:
+        if self._codec is not None:
             self._codec.receive_data(data)
             self._pump()
         elif self._codec is None and self.disconnect is None:
@@ -292,7 +290,7 @@ class WebSocketSession(SessionRecord):
     def _pump(self) -> None:
         """Move events from the codec to the queue, and answer those that are not for the application."""
         assert self._codec is not None  # noqa: S101  # there is none to pump before the handshake
-        while self._parsing and not self._queue.is_full:
+        while not self._queue.is_full:
             event = self._codec.next_event()
             if event is None:
                 break
@@ -303,7 +301,6 @@ class WebSocketSession(SessionRecord):
             elif isinstance(event, Ping):
                 self._pong(event.payload)
             elif not isinstance(event, Pong):
-                self._parsing = False
                 self._last(event)
         if self._queue.events:
             self._arrived.wake()
@@ -324,13 +321,13 @@ class WebSocketSession(SessionRecord):
         if self.disconnect is not None:
             return
         if isinstance(event, EndOfStream):
-            self._transport.close(peer_finished=True)
+            self._transport.close()
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="nobody")
             return
         if self._state is State.OPEN and self._codec is not None:
             code = None if event.code == close_codes.NO_STATUS_RECEIVED else event.code
             self._write(self._codec.close(code, event.reason))
-        self._transport.close(peer_finished=isinstance(event, Close))
+        self._transport.close()
         self._finish(event.code, event.reason, by="client" if isinstance(event, Close) else "server")
 
     def _taken(self) -> None:
@@ -392,7 +389,6 @@ class WebSocketSession(SessionRecord):
             self.closed_by = by
         self._state = State.CLOSED
         self.disconnect = (code, reason)
-        self._parsing = False
         self._stop()
         self._arrived.wake()
 

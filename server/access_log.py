@@ -35,6 +35,11 @@ class AccessLog:
             request = f"{printable(method, _NAME_LIMIT)} {printable(target, _TARGET_LIMIT)} HTTP/{http_version}"
             _logger.info('%s - "%s" %d', _peer(client), request, status)
 
+    def head_refused(self, *, client: Sequence[Any] | None, status: int, reason: str) -> None:
+        """Log a request that was refused before its head was understood."""
+        if self.enabled:
+            _logger.info("%s - %d refused: %s", _peer(client), status, reason)
+
     def websocket_opened(self, *, client: Sequence[Any] | None, target: str, subprotocol: str | None) -> None:
         """Log a WebSocket that was accepted."""
         if self.enabled:

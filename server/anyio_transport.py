@@ -11,6 +11,7 @@ from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSAttribute, TLSStream
 
 from wsserve.asgi_bridge.transport import Timer
+from wsserve.server import tls_closing
 from wsserve.server.addresses import client_of, server_of
 from wsserve.server.connection import Connection, ConnectionContext
 
@@ -86,12 +87,10 @@ class AnyioTransport:
         """Take bytes from the peer again."""
         self._may_read.set()
 
-    def close(self, *, peer_finished: bool = False) -> None:
+    def close(self) -> None:
         """Send what is buffered, then close; see `Transport.close`."""
         if not self._closing:
             self._closing = True
-            if peer_finished and self._tls is None:
-                self._peer_ended.set()
             self._may_read.set()
             self._has_output.set()
             self._check_progress(math.inf)
@@ -121,7 +120,10 @@ class AnyioTransport:
                     data = await self._stream.receive(READ_SIZE)
                     if not self._closing:
                         self._connection.data_received(data)
-            while True:  # our end of TLS goes out with this, and what still comes in is dropped
+            # Only here: while it is being cancelled, receive() would lose what it has to send, and fail for good.
+            assert self._tls is not None  # noqa: S101  # reading is cancelled for TLS only
+            tls_closing.end_output(self._tls.extra(TLSAttribute.ssl_object))
+            while True:  # what was just said goes out with this, and what still comes in is dropped
                 await self._stream.receive(READ_SIZE)
         except (anyio.EndOfStream, ssl.SSLZeroReturnError):  # the latter once we have ended TLS ourselves
             self._peer_ended.set()
@@ -157,8 +159,6 @@ class AnyioTransport:
         elif self._peer_ended.is_set():
             await self._tls.unwrap()
         else:
-            with suppress(ssl.SSLError):  # the peer has not ended TLS yet
-                self._tls.extra(TLSAttribute.ssl_object).unwrap()
             self._reading.cancel()
         with anyio.move_on_after(self._context.linger_timeout):
             await self._peer_ended.wait()

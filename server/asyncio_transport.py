@@ -4,9 +4,9 @@ import asyncio
 import math
 import socket
 import ssl
-from contextlib import suppress
 
 from wsserve.asgi_bridge.transport import Timer
+from wsserve.server import tls_closing
 from wsserve.server.addresses import client_of, server_of
 from wsserve.server.connection import Connection, ConnectionContext
 
@@ -95,7 +95,7 @@ class AsyncioTransport(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def close(self, *, peer_finished: bool = False) -> None:
+    def close(self) -> None:
         """Send what is buffered, then close; see `Transport.close`."""
         if self._discarding:
             return
@@ -105,7 +105,7 @@ class AsyncioTransport(asyncio.Protocol):
             return
         if self._tls is not None:
             self._end_tls(self._tls)
-        elif peer_finished or self._peer_ended:
+        elif self._peer_ended:
             self._transport.close()
         else:
             try:
@@ -135,8 +135,7 @@ class AsyncioTransport(asyncio.Protocol):
 
     def _end_tls(self, tls: ssl.SSLObject) -> None:
         """Say that nothing more comes, and go on reading, which the event loop's own way to close TLS does not."""
-        with suppress(ssl.SSLError):  # the peer has not said so yet
-            tls.unwrap()
+        tls_closing.end_output(tls)
         # The alert is in TLS's buffer; it goes out when the event loop looks for further input there.
         self._transport.pause_reading()
         self._transport.resume_reading()

@@ -16,6 +16,9 @@ from wsserve.codec.http1 import Body, EndOfRequest, HeadLimits, Http1Codec, Refu
 from wsserve.server.access_log import AccessLog
 from wsserve.server.runtime import ServerRuntime
 
+MAX_DROPPED_BYTES = 65536
+"""How much of a body that the application has left unread is read after its response, to use the connection again."""
+
 MAX_PIPELINED_BYTES = 65536
 """How much of further requests is held while one is being answered, before reading pauses."""
 
@@ -60,7 +63,6 @@ class Connection:
         self._closing = False
         self._heard = True
         """Whether the deadline for the next request's head runs: it begins with its first byte, at first at once."""
-        self._output_blocked = False
         self._deadline: Timer | None = None
         context.connections.add(self)
         self._set_deadline(context.handshake_timeout, self._head_overdue)
@@ -71,7 +73,7 @@ class Connection:
         """Take bytes from the client."""
         if self._websocket is not None:
             self._websocket.data_received(data)
-        elif not self._closing:
+        else:
             self._http.receive_data(data)
             self._advance()
 
@@ -79,7 +81,7 @@ class Connection:
         """Note that the client will send nothing more; it may still read, so a response under way is completed."""
         if self._websocket is not None:
             self._websocket.eof_received()
-        elif not self._closing:
+        else:
             self._http.receive_eof()
             self._advance()
 
@@ -97,14 +99,12 @@ class Connection:
 
     def pause_writing(self) -> None:
         """Note that the transport holds more than it should."""
-        self._output_blocked = True
         session = self._websocket or self._exchange
         if session is not None:
             session.pause_writing()
 
     def resume_writing(self) -> None:
         """Note that the transport has room again."""
-        self._output_blocked = False
         session = self._websocket or self._exchange
         if session is not None:
             session.resume_writing()
@@ -133,11 +133,8 @@ class Connection:
                 self._refuse(event)
             elif isinstance(event, EndOfStream):
                 self._client_left()
-            elif self._exchange is not None:
-                if isinstance(event, Body):
-                    self._exchange.body_received(event.data)
-                elif isinstance(event, EndOfRequest):
-                    self._exchange.body_complete()
+            else:
+                self._continue(event)
         if self._closing or self._websocket is not None:
             return
         if self._exchange is not None:
@@ -146,6 +143,19 @@ class Connection:
         elif self._http.buffered and not self._heard:
             self._heard = True
             self._set_deadline(self._context.handshake_timeout, self._head_overdue)
+
+    def _continue(self, event: Body | EndOfRequest) -> None:
+        if self._exchange is not None:
+            if isinstance(event, Body):
+                self._exchange.body_received(event.data)
+            else:
+                self._exchange.body_complete()
+        elif isinstance(event, EndOfRequest):
+            self._await_request()
+        else:
+            self._dropped += len(event.data)
+            if self._dropped > MAX_DROPPED_BYTES:
+                self._close()
 
     def _begin(self, request: Request) -> None:
         context = self._context
@@ -169,8 +179,6 @@ class Connection:
                 self._log_status,
                 self._response_ended,
             )
-            if self._output_blocked:  # by earlier responses that the client does not read
-                self._exchange.pause_writing()
             self._exchange.start()
         else:
             self._scope = websocket_scope(request, self._info)
@@ -185,21 +193,25 @@ class Connection:
                 context.default_headers,
                 self._log_status,
             )
-            if self._output_blocked:
-                self._websocket.pause_writing()
             self._websocket.start()
 
-    def _response_ended(self, reusable: bool) -> None:
+    def _response_ended(self, request_complete: bool) -> None:
         self._exchange = None
-        if not reusable or self._http.must_close or self._context.shutting_down:
+        if self._http.must_close or self._context.shutting_down:
             self._close()
             return
+        self._dropped = 0
+        self._transport.resume_reading()
+        self._set_deadline(self._context.keep_alive_timeout, self._close)
+        if request_complete:
+            self._await_request()
+        self._advance()
+
+    def _await_request(self) -> None:
         self._http.next_request()
         self._request = None
         self._heard = False
-        self._transport.resume_reading()
-        self._set_deadline(self._context.keep_alive_timeout, self._close)
-        self._advance()
+        self._dropped = 0
 
     def _refuse(self, refusal: Refusal) -> None:
         exchange, self._exchange = self._exchange, None
@@ -208,19 +220,24 @@ class Connection:
         if exchange is None or not exchange.has_begun:
             refusal.headers += self._context.default_headers()
             self._transport.write(self._http.refuse(refusal))
-            self._log_status(refusal.status)
+            if self._request is None:
+                self._context.access_log.head_refused(
+                    client=self._info.client, status=refusal.status, reason=refusal.reason
+                )
+            else:
+                self._log_status(refusal.status)
         self._close()
 
     def _client_left(self) -> None:
         if self._exchange is None:
-            self._close(peer_finished=True)
+            self._close()
         else:
             self._exchange.eof_received()
 
-    def _close(self, *, peer_finished: bool = False) -> None:
+    def _close(self) -> None:
         self._closing = True
         self._cancel_deadline()
-        self._transport.close(peer_finished=peer_finished)
+        self._transport.close()
 
     # Deadlines
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import anyio
+from anyio.abc import TaskStatus
 
 from wsserve.asgi_bridge.http_session import HttpOptions
 from wsserve.asgi_bridge.scopes import ConnectionInfo
@@ -38,6 +39,9 @@ LINGER_TIMEOUT: Final = 1.0
 
 _LEAST_FOR_LIFESPAN: Final = 0.5
 """Seconds that the application's shutdown gets, however little of the grace period is left."""
+
+_AFTER_ABORT: Final = 0.25
+"""Seconds that the application gets to end on the disconnect of clients that were aborted, before it is cancelled."""
 
 _LAST_WORD: Final = 0.9
 """Seconds after the grace period at which the process ends, whatever the application does."""
@@ -80,12 +84,17 @@ class Server:
         return sorted(set(self._runtime.running.values()))
 
     async def drain(self) -> None:
-        """Ask every connection to end, and wait until all have, or until the grace period is over."""
+        """Ask every connection to end, and wait until all have; abort what is left when the grace period is over."""
         self._context.shutting_down = True
         for connection in list(self._context.connections):
             connection.shutdown()
         with anyio.move_on_after(self._config.timeout_graceful_shutdown):
             while (self._context.connections or self._runtime.running) and not self._impatient:
+                await self._change()
+        for connection in list(self._context.connections):
+            connection.abort()
+        with anyio.move_on_after(_AFTER_ABORT):
+            while self._context.connections or self._runtime.running:
                 await self._change()
         for name in self.running:
             logger.warning("Cancelling the application, which has not ended in time: %s", name)
@@ -174,8 +183,9 @@ async def _run(app: ASGIApp, config: Config) -> None:
     stop = anyio.Event()
     last_word = _LastWord()
 
-    async def watch_signals() -> None:
+    async def watch_signals(*, task_status: TaskStatus[None]) -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
             async for number in signals:
                 if running is None:
                     last_word.due_in(_LAST_WORD)
@@ -190,7 +200,7 @@ async def _run(app: ASGIApp, config: Config) -> None:
 
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(watch_signals)
+            await tasks.start(watch_signals)
             async with serve(app, config) as running:
                 logger.info("Listening on %s (press Ctrl+C to stop)", ", ".join(running.urls))
                 await stop.wait()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 
 logger = logging.getLogger("wsserve.error")
 
@@ -62,6 +63,8 @@ class TimerWheel:
             due = self._ticks[0] * RESOLUTION if self._ticks else math.inf
             with anyio.move_on_after(due - self._now()):
                 await self._sooner.wait()
+            # After a stall of the event loop, what has arrived goes first: it may be what a deadline waits for.
+            await anyio.lowlevel.checkpoint()
             self._call_due()
 
     def _call_due(self) -> None:

@@ -351,8 +351,9 @@ def closes(ws: WebSocketExchange) -> list[bytes]:
 
 
 async def assert_over(ws: WebSocketExchange) -> None:
-    """After the disconnect nothing hangs and nothing goes out."""
+    """After the disconnect nothing hangs, nothing goes out, and how it ended stays so."""
     ws.taken()
+    ending = ws.session.disconnect, ws.session.closed_by
     with pytest.raises(ClientDisconnected):
         await ws.receive()
     with pytest.raises((ClientDisconnected, InvalidMessageError)):
@@ -363,3 +364,5 @@ async def assert_over(ws: WebSocketExchange) -> None:
     assert ws.taken() == b""
     assert ws.transport.is_closed()
     assert ws.runtime.pending == []
+    await ws.lose()
+    assert (ws.session.disconnect, ws.session.closed_by) == ending

@@ -127,7 +127,6 @@ class MemoryTransport:
         self.stalled = False
         self._reading = True
         self._closed = False
-        self.peer_finished = False
         self._aborted = False
         self.lost = False
 
@@ -175,10 +174,9 @@ class MemoryTransport:
     def resume_reading(self) -> None:
         self._reading = True
 
-    def close(self, *, peer_finished: bool = False) -> None:
+    def close(self) -> None:
         if not (self._closed or self.lost):
             self._closed = True
-            self.peer_finished = peer_finished
 
     def abort(self) -> None:
         self._closed = self._aborted = True

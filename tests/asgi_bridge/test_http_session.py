@@ -84,6 +84,15 @@ async def test_g15_chunks_in_and_out() -> None:
         assert http.ends == [True]
 
 
+async def test_g15_receive_wakes_at_the_end_of_the_chunks() -> None:
+    async with open_http(head(b"Transfer-Encoding: chunked", request_line=b"POST / HTTP/1.1")) as http:
+        await http.peer_sends(b"3\r\none\r\n")
+        assert await http.receive() == request(b"one", True)
+        waiting = await http.begin(http.app.receive)
+        await http.peer_sends(b"0\r\n\r\n")
+        assert waiting.result == request()
+
+
 async def test_g15_head_has_no_body() -> None:
     async with open_http(head(request_line=b"HEAD / HTTP/1.1")) as http:
         await respond(http, headers=[(b"content-length", b"5")])
@@ -122,6 +131,9 @@ async def test_g15_continue_is_sent_when_the_app_asks_for_the_body() -> None:
         waiting = await http.begin(http.app.receive)
         assert http.taken() == b"HTTP/1.1 100 Continue\r\n\r\n"
         assert not http.session.has_begun
+        other = await http.begin(http.app.receive)
+        assert http.taken() == b"", "once"
+        other.scope.cancel()
         await http.peer_sends(b"one")
         assert waiting.is_done()
         waiting = await http.begin(http.app.receive)
@@ -148,8 +160,12 @@ async def test_g15_continue_when_the_start_is_not_on_the_wire() -> None:
 async def test_g15_no_continue_once_the_response_has_begun() -> None:
     async with open_http(post(3, b"Expect: 100-continue")) as http:
         await http.send(START, status=413)
-        await http.send(BODY)
+        await http.send(BODY, more_body=True)
         assert http.taken().startswith(b"HTTP/1.1 413 ")
+        waiting = await http.begin(http.app.receive)
+        assert http.taken() == b""
+        assert not waiting.is_done()
+        await http.send(BODY)
         assert http.ends == [False]
 
 
@@ -193,6 +209,18 @@ async def test_a3_send_waits_for_room() -> None:
         await settle()
         assert call.is_done()
         assert http.ends == [True]
+
+
+async def test_a3_a_sender_that_is_never_blocked_gives_the_others_their_turn() -> None:
+    async def flood() -> None:
+        await http.app.send({"type": START, "status": 200})
+        while True:
+            await http.app.send({"type": BODY, "body": b"x", "more_body": True})
+
+    async with open_http() as http:
+        call = await http.begin(flood)
+        assert not call.is_done()
+        call.scope.cancel()
 
 
 async def test_a3_no_progress_aborts(caplog: pytest.LogCaptureFixture) -> None:

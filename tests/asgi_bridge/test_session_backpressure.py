@@ -115,6 +115,17 @@ async def test_a9_a_close_behind_a_full_queue_is_told_after_the_loss() -> None:
         assert ws.session.closed_by == "client"
 
 
+async def test_a9_no_timer_is_left_when_the_end_behind_a_full_queue_is_never_reached() -> None:
+    frames = [client_frame(BINARY, bytes(500)) for _ in range(20)]
+    async with open_websocket(max_queue_bytes=1000) as ws:
+        await ws.peer_sends(*frames)
+        await ws.lose()
+        assert ws.runtime.pending == []
+        for _ in range(19):
+            await ws.receive()
+        assert ws.runtime.pending == []
+
+
 async def test_closing_reads_on_whatever_the_queue_held() -> None:
     frames = [client_frame(BINARY, bytes(500)) for _ in range(20)]
     async with open_websocket(max_queue_bytes=1000) as ws:
@@ -163,6 +174,21 @@ async def test_a3_memory_is_bounded_for_a_client_that_does_not_read() -> None:
         assert ws.transport.write_buffer_size() < 65536 + 1005
         await ws.advance(20)
         assert isinstance(call.error, ClientDisconnected)
+
+
+async def test_a3_a_sender_that_is_never_blocked_gives_the_others_their_turn() -> None:
+    sent = 0
+
+    async def flood() -> None:
+        nonlocal sent
+        while True:
+            await ws.app.send({"type": SEND, "text": ""})
+            sent += 1
+
+    async with open_websocket() as ws:
+        call = await ws.begin(flood)
+        assert 1000 < sent < 50_000, "the test itself has had its turn"
+        call.scope.cancel()
 
 
 async def test_a3_a_write_without_progress_aborts_with_1006(caplog: pytest.LogCaptureFixture) -> None:

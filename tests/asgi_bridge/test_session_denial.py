@@ -43,9 +43,9 @@ async def test_g2_close_before_accept_is_403_and_then_a_disconnect() -> None:
         assert b"not for the wire" not in response
         assert ws.statuses == [403]
         assert ws.transport.is_closed()
-        assert not ws.transport.peer_finished
         assert not ws.session.accepted
         assert await ws.disconnected() == (1006, "")
+        ws.session.eof_received()
         assert ws.session.closed_by == "application"
         with pytest.raises(ClientDisconnected):
             await ws.receive()

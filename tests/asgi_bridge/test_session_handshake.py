@@ -152,7 +152,8 @@ async def test_g2_early_frames_are_dropped_when_the_handshake_is_refused() -> No
         await ws.receive()
         await ws.peer_sends(client_frame(TEXT, b"y"))
         await ws.send(CLOSE)
-        ws.session.data_received(client_frame(TEXT, b"z"))
+        ws.session.data_received(client_frame(TEXT, bytes(100_000)))
+        assert ws.transport.is_reading()
         assert await ws.disconnected() == (1006, "")
         assert ws.session.messages_received == 0
 

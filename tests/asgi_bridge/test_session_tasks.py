@@ -44,6 +44,16 @@ async def test_a_cleanup_that_raises_ends_only_this_connection(
     assert len(errors_in(caplog)) == 1
 
 
+async def test_cleanups_below_a_middleware_that_copies_the_scope_run() -> None:
+    done: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        WebSocket({**scope}, receive, send).add_cleanup(lambda: done.append("done"))
+
+    async with open_websocket(app=app):
+        assert done == ["done"]
+
+
 async def test_cleanups_run_when_the_server_cancels() -> None:
     done: list[str] = []
 

@@ -71,14 +71,11 @@ class Logs:
 LOGGERS = ("wsserve.error", "wsserve.access", "asyncio", "trio")
 
 
-@asynccontextmanager
-async def no_leaks(context: ConnectionContext) -> AsyncIterator[None]:
-    """Check at the end that connections, tasks and timers are gone, while the server still runs."""
-    yield
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that tells nobody when it happens."""
     with anyio.fail_after(TIMEOUT):
-        while context.connections or context.runtime.running:
-            await anyio.sleep(0.005)
-    assert timers_of(context.runtime) == 0
+        while not condition():  # noqa: ASYNC110  # there is no event for it
+            await anyio.sleep(0.002)
 
 
 def timers_of(runtime: ServerRuntime) -> int:
@@ -96,7 +93,8 @@ class Live:
     server: Server
     context: ConnectionContext
     authority: trustme.CA | None = None
-    peers: list["Peer"] = field(default_factory=list)
+    leave_open: bool = False
+    """Whether connections may still be open when the server is told to end."""
 
     async def connect(self, *, receive_buffer: int | None = None, tls: bool = True) -> "Peer":
         """Return a client that is connected; without `tls` it leaves the TLS handshake out."""
@@ -112,9 +110,7 @@ class Live:
             trust = ssl.create_default_context()
             self.authority.configure_trust(trust)
             stream = await TLSStream.wrap(stream, hostname="127.0.0.1", ssl_context=trust, standard_compatible=True)
-        peer = Peer(stream)
-        self.peers.append(peer)
-        return peer
+        return Peer(stream)
 
     @asynccontextmanager
     async def peer(self, *, receive_buffer: int | None = None, tls: bool = True) -> AsyncIterator["Peer"]:
@@ -139,15 +135,9 @@ class Live:
         """How many bytes of requests the server holds."""
         return sum(connection._http.buffered for connection in self.context.connections)
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for something that tells nobody when it happens."""
-        with anyio.fail_after(TIMEOUT):
-            while not condition():
-                await anyio.sleep(0.002)
-
 
 @asynccontextmanager
-async def live(app: ASGIApp, *, kind: str = "tcp", **options: Any) -> AsyncIterator[Live]:
+async def live(app: ASGIApp | str, *, kind: str = "tcp", **options: Any) -> AsyncIterator[Live]:
     """Serve `app` on loopback: `kind` is tcp, unix or tls. At the end all of it must be gone."""
     options = CALM | options
     authority: trustme.CA | None = None
@@ -162,8 +152,10 @@ async def live(app: ASGIApp, *, kind: str = "tcp", **options: Any) -> AsyncItera
         context = server._context
         assert isinstance(context.runtime, ServerRuntime)
         found = Live(server, context, authority)
-        async with no_leaks(context):
-            yield found
+        yield found
+        if not found.leave_open:
+            await until(lambda: not context.connections and not context.runtime.running)
+            assert timers_of(context.runtime) == 0
     assert not context.connections
     assert not context.runtime.running
     assert timers_of(context.runtime) == 0
@@ -227,7 +219,9 @@ class Peer:
 
     async def drop(self) -> None:
         """Close the socket, without an end of TLS."""
-        await anyio.aclose_forcefully(self.stream.transport_stream if isinstance(self.stream, TLSStream) else self.stream)
+        await anyio.aclose_forcefully(
+            self.stream.transport_stream if isinstance(self.stream, TLSStream) else self.stream
+        )
 
     async def reset(self) -> None:
         """Drop the connection with a TCP reset, no Close and no FIN."""

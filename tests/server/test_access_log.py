@@ -47,6 +47,7 @@ def write_each(log: AccessLog) -> None:
     log.websocket_opened(client=("::1", 5000), target="/chat", subprotocol="v2.chat")
     log.websocket_opened(client=None, target="/chat", subprotocol=None)
     log.websocket_refused(client=("2001:db8::1", 0), target="/chat", status=403)
+    log.head_refused(client=("127.0.0.1", 5000), status=400, reason="the Host header is missing")
     log.websocket_closed(**CLOSED)
     log.websocket_closed(**CLOSED | {"code": 1011, "reason": "bye", "by": "server", "subprotocol": "v2.chat"})
     log.websocket_closed(**CLOSED | {"code": 1006, "by": "nobody"})
@@ -60,6 +61,7 @@ def test_each_event_is_one_readable_line(lines: list[str]) -> None:
         '[::1]:5000 - "WebSocket /chat" 101 opened, subprotocol v2.chat',
         '- - "WebSocket /chat" 101 opened',
         '2001:db8::1 - "WebSocket /chat" 403 refused',
+        "127.0.0.1:5000 - 400 refused: the Host header is missing",
         f'127.0.0.1:5000 - "WebSocket /chat" 1000 closed by client after 1.500 s, {counts}',
         f'127.0.0.1:5000 - "WebSocket /chat" 1011 closed by server "bye" after 1.500 s, {counts}, subprotocol v2.chat',
         f'127.0.0.1:5000 - "WebSocket /chat" 1006 lost after 1.500 s, {counts}',

@@ -1,21 +1,26 @@
 """A connection's requests in order, its deadlines, and its end, over real sockets on every event loop."""
 
-import gc
+import contextlib
+import logging
+import ssl
 import time
-import tracemalloc
+from functools import partial
 from typing import Any
 
 import anyio
 import pytest
+from anyio.streams.tls import TLSAttribute, TLSStream
 
-from tests.end_to_end.raw_client import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame, head, upgrade_head
-from tests.server.live import HOST, KINDS, Logs, Recorder, accept, echo, get, hello, live, respond
+from tests.end_to_end.raw_client import BINARY, PING, PONG, TEXT, close_frame, frame, head, upgrade_head
+from tests.server.live import HOST, KINDS, Logs, Recorder, accept, get, hello, live, respond, until
 from wsserve.asgi_bridge.types import Receive, Scope, Send
-from wsserve.server.connection import MAX_PIPELINED_BYTES
+from wsserve.server import tls_closing
+from wsserve.server.connection import MAX_DROPPED_BYTES, MAX_PIPELINED_BYTES
 
 pytestmark = pytest.mark.anyio
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
+with_tls = pytest.mark.parametrize("kind", ["tcp", "tls"])
 
 
 @pytest.fixture(autouse=True)
@@ -40,22 +45,22 @@ async def test_g15_requests_follow_each_other_on_a_connection(kind: str) -> None
         assert await peer.rest() == b""
 
 
-@every_kind
+@with_tls
 async def test_g15_an_idle_connection_ends_at_the_keep_alive_timeout(kind: str) -> None:
-    async with live(hello, kind=kind, timeout_keep_alive=0.15) as server, server.peer() as peer:
+    async with live(hello, kind=kind, timeout_keep_alive=0.1) as server, server.peer() as peer:
         await peer.send(get())
         await peer.response()
         began = time.monotonic()
         assert await peer.rest() == b""
-        assert 0.14 < time.monotonic() - began < 1
+        assert 0.09 < time.monotonic() - began < 1
 
 
 async def test_g15_a_request_within_the_keep_alive_timeout_is_served_however_long_it_takes() -> None:
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        await anyio.sleep(0.3)
+        await anyio.sleep(0.15)
         await respond(send, b"done")
 
-    async with live(slow, timeout_keep_alive=0.1, lifespan="off") as server, server.peer() as peer:
+    async with live(slow, timeout_keep_alive=0.05, lifespan="off") as server, server.peer() as peer:
         for _ in range(2):
             await peer.send(get())
             assert (await peer.response()).body == b"done"
@@ -65,6 +70,30 @@ async def test_g15_without_keep_alive_pipelined_requests_are_still_answered() ->
     async with live(hello, timeout_keep_alive=0.0) as server, server.peer() as peer:
         await peer.send(get("/one") + get("/two"))
         assert [(await peer.response()).body for _ in range(2)] == [b"/one", b"/two"]
+        assert await peer.rest() == b""
+
+
+@every_kind
+@pytest.mark.parametrize("pause", [True, False])
+async def test_g15_a_body_that_the_application_leaves_unread_is_dropped_up_to_a_bound(kind: str, pause: bool) -> None:
+    request = head("POST /one HTTP/1.1", HOST, f"Content-Length: {MAX_DROPPED_BYTES}")
+    async with live(hello, kind=kind) as server, server.peer() as peer:
+        await peer.send(request)
+        if pause:
+            assert (await peer.response()).body == b"/one"
+        await peer.send(bytes(MAX_DROPPED_BYTES) + get("/two"))
+        if not pause:
+            assert (await peer.response()).body == b"/one"
+        assert (await peer.response()).body == b"/two"
+
+
+@every_kind
+async def test_g15_a_body_that_goes_beyond_the_bound_by_one_ends_the_connection(kind: str) -> None:
+    request = head("POST /one HTTP/1.1", HOST, f"Content-Length: {MAX_DROPPED_BYTES + 1}")
+    async with live(hello, kind=kind) as server, server.peer() as peer:
+        await peer.send(request)
+        assert (await peer.response()).body == b"/one"
+        await peer.send(bytes(MAX_DROPPED_BYTES + 1) + get("/two"))
         assert await peer.rest() == b""
 
 
@@ -94,11 +123,11 @@ async def test_u15_pipelined_requests_are_held_within_a_bound() -> None:
         await go_on.wait()
         await respond(send, b"")
 
-    request = get("/" + "x" * 1000)
-    count = 3000  # 3 MB, more than the kernel's buffers take
+    request = get("/" + "x" * 3000)
+    count = 1000  # 3 MB, more than the kernel's buffers take
     async with live(app, lifespan="off") as server, server.peer() as peer, anyio.create_task_group() as tasks:
         tasks.start_soon(peer.send, request * count)
-        await server.until(lambda: server.held > MAX_PIPELINED_BYTES)
+        await until(lambda: server.held > MAX_PIPELINED_BYTES)
         highest = 0
         for _ in range(20):
             await anyio.sleep(0.005)
@@ -116,28 +145,29 @@ async def test_u15_100_000_pipelined_gets_unread_take_bounded_memory() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal answered
         answered += 1
-        await respond(send, b"x" * 1000)
+        await respond(send, b"x" * 20_000)
 
-    async with live(app, lifespan="off", ws_write_timeout=20.0) as server:
-        async with server.peer(receive_buffer=8192) as peer, anyio.create_task_group() as tasks:
-            tasks.start_soon(_send_until_lost, peer, get() * count)
-            await server.until(lambda: server.unsent > 65536)
-            before, stable = -1, 0
-            while stable < 10:
-                await anyio.sleep(0.01)
-                stable = stable + 1 if answered == before else 0
-                before = answered
-            assert server.unsent <= 65536 + 4096
-            assert server.held <= MAX_PIPELINED_BYTES + (1 << 18)
-            assert answered < count // 10
-            tasks.cancel_scope.cancel()
+    async with (
+        live(app, lifespan="off") as server,
+        server.peer(receive_buffer=8192) as peer,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(_send_until_lost, peer, get() * count)
+        await until(lambda: server.unsent > 65536)
+        before, stable = -1, 0
+        while stable < 5:
+            await anyio.sleep(0.01)
+            stable = stable + 1 if answered == before else 0
+            before = answered
+        assert server.unsent <= 65536 + 20_000
+        assert server.held <= MAX_PIPELINED_BYTES + (1 << 18)
+        assert answered < 1000
+        tasks.cancel_scope.cancel()
 
 
 async def _send_until_lost(peer: Any, data: bytes) -> None:
-    try:
+    with contextlib.suppress(anyio.BrokenResourceError):
         await peer.stream.send(data)
-    except anyio.BrokenResourceError:
-        pass
 
 
 @pytest.mark.parametrize("more", ["in the same packet", "later"])
@@ -185,7 +215,7 @@ async def test_g15_a_fault_in_the_body_ends_the_request_that_has_no_answer() -> 
 
     async with live(app, lifespan="off") as server, server.peer() as peer:
         await peer.send(head("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked") + b"3\r\nabc\r\n")
-        await server.until(lambda: bool(seen))
+        await until(lambda: bool(seen))
         await peer.send(b"zz\r\n")
         assert (await peer.response()).status == 400
         assert await peer.rest() == b""
@@ -216,7 +246,7 @@ async def test_g15_a_response_still_goes_out_to_a_client_that_closed_its_half() 
         began = time.monotonic()
         assert await peer.rest() == b""
         assert time.monotonic() - began < 0.5, "nothing is to be waited for"
-        await server.until(lambda: not server.context.connections)
+        await until(lambda: not server.context.connections)
         assert time.monotonic() - began < 0.5
 
 
@@ -237,13 +267,13 @@ async def test_g15_a_client_that_leaves_in_the_middle_of_a_response_ends_it() ->
             await peer.send(get())
             await peer.until(b"x" * 1000)
             await peer.reset()
-        await server.until(lambda: bool(raised))
+        await until(lambda: bool(raised))
 
 
-@every_kind
+@with_tls
 async def test_g15_a_slow_reader_gets_a_large_response_whole(kind: str) -> None:
     """The application waits at the high-water mark, and what is left at the end is not cut by any deadline."""
-    parts = 40
+    parts = 20
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
@@ -258,7 +288,7 @@ async def test_g15_a_slow_reader_gets_a_large_response_whole(kind: str) -> None:
         received = len(peer.unread)
         while data := await _some(peer):
             received += len(data)
-            if received < 3_000_000:
+            if received < 1_500_000:
                 await anyio.sleep(0.003)
         assert received == parts * 100_000 + 1_000_000
 
@@ -275,9 +305,9 @@ async def _some(peer: Any) -> bytes:
 # The deadline of the head
 
 
-@every_kind
+@with_tls
 async def test_u12_a_head_that_stalls_gets_408(kind: str) -> None:
-    async with live(hello, kind=kind, timeout_handshake=0.2) as server, server.peer() as peer:
+    async with live(hello, kind=kind, timeout_handshake=0.1) as server, server.peer() as peer:
         await peer.send(b"GET /\r\n"[:-1])
         response = await peer.response()
         assert response.status == 408
@@ -285,19 +315,19 @@ async def test_u12_a_head_that_stalls_gets_408(kind: str) -> None:
         assert await peer.rest() == b""
 
 
-@every_kind
+@with_tls
 async def test_u12_a_connection_that_says_nothing_is_closed_without_a_word(kind: str, logs: Logs) -> None:
     began = time.monotonic()
-    async with live(hello, kind=kind, timeout_handshake=0.2) as server, server.peer() as peer:
+    async with live(hello, kind=kind, timeout_handshake=0.1) as server, server.peer() as peer:
         assert await peer.rest() == b""
-        assert 0.15 < time.monotonic() - began < 1
+        assert 0.09 < time.monotonic() - began < 1
     assert logs.access == []
 
 
-@pytest.mark.parametrize("silence", [0.0, 0.25])
+@pytest.mark.parametrize("silence", [0.0, 0.15])
 async def test_u12_the_deadline_is_absolute_and_runs_from_the_connection_on(silence: float) -> None:
     """Bytes that drip in do not put it off, nor does silence before the first."""
-    async with live(hello, timeout_handshake=0.4) as server, server.peer() as peer:
+    async with live(hello, timeout_handshake=0.25) as server, server.peer() as peer:
         began = time.monotonic()
         await anyio.sleep(silence)
 
@@ -312,12 +342,12 @@ async def test_u12_the_deadline_is_absolute_and_runs_from_the_connection_on(sile
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(drip)
             assert (await peer.response()).status == 408
-            assert 0.38 < time.monotonic() - began < 0.6
+            assert 0.24 < time.monotonic() - began < 0.38
             tasks.cancel_scope.cancel()
 
 
 async def test_u12_the_second_request_has_the_same_deadline(logs: Logs) -> None:
-    async with live(hello, timeout_handshake=0.3, timeout_keep_alive=5.0) as server, server.peer() as peer:
+    async with live(hello, timeout_handshake=0.2, access_log=True) as server, server.peer() as peer:
         await peer.send(get("/one"))
         await peer.response()
         await anyio.sleep(0.1)
@@ -326,19 +356,22 @@ async def test_u12_the_second_request_has_the_same_deadline(logs: Logs) -> None:
         await anyio.sleep(0.1)
         await peer.send(b"/two")
         assert (await peer.response()).status == 408
-        assert 0.28 < time.monotonic() - began < 0.5
-    assert [line.partition(" - ")[2] for line in logs.access] == ['"GET /one HTTP/1.1" 200']
+        assert 0.19 < time.monotonic() - began < 0.4
+    assert [line.partition(" - ")[2] for line in logs.access] == [
+        '"GET /one HTTP/1.1" 200',
+        "408 refused: the request's head took too long",
+    ]
 
 
 async def test_u12_a_slow_handler_or_body_is_no_slow_head() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         body = await receive()
-        await anyio.sleep(0.3)
+        await anyio.sleep(0.15)
         await respond(send, body["body"])
 
-    async with live(app, lifespan="off", timeout_handshake=0.15) as server, server.peer() as peer:
+    async with live(app, lifespan="off", timeout_handshake=0.08) as server, server.peer() as peer:
         await peer.send(head("POST / HTTP/1.1", HOST, "Content-Length: 2"))
-        await anyio.sleep(0.3)
+        await anyio.sleep(0.15)
         await peer.send(b"ab")
         assert (await peer.response()).body == b"ab"
 
@@ -354,11 +387,22 @@ async def test_u12_a19_what_is_no_http_is_refused_and_the_next_client_is_served(
             assert (await peer.response()).body == b"/next"
 
 
+async def test_a17_a_client_that_ends_tls_behind_its_request_is_let_go() -> None:
+    """It cannot count on an answer then: asyncio knows no half-closed TLS."""
+    async with live(hello, kind="tls") as server, server.peer() as peer:
+        assert isinstance(peer.stream, TLSStream)
+        await peer.send(get("/one", "Connection: close"))
+        tls_closing.end_output(peer.stream.extra(TLSAttribute.ssl_object))
+        with contextlib.suppress(anyio.BrokenResourceError, ssl.SSLZeroReturnError):
+            await peer.rest()
+        await until(lambda: not server.context.connections)
+
+
 # Refusals
 
 
 async def test_u13_over_the_limit_of_connections_is_503(logs: Logs) -> None:
-    async with live(hello, limit_concurrency=1) as server, server.websocket() as first:
+    async with live(hello, limit_concurrency=1, access_log=True) as server, server.websocket() as first:
         async with server.peer() as peer:
             await peer.send(upgrade_head("/more"))
             response = await peer.response()
@@ -370,7 +414,7 @@ async def test_u13_over_the_limit_of_connections_is_503(logs: Logs) -> None:
         await first.send(close_frame(1000))
         await first.close_frame()
         await first.rest()
-        await server.until(lambda: not server.context.connections)
+        await until(lambda: not server.context.connections)
         async with server.peer() as peer:
             await peer.send(get("/again"))
             assert (await peer.response()).status == 200
@@ -387,8 +431,8 @@ async def test_u13_a_request_that_comes_at_shutdown_is_503() -> None:
 
     async with live(app, lifespan="off") as server, server.peer() as busy, server.peer() as idle:
         await busy.send(get("/one"))
-        await server.until(lambda: bool(server.context.runtime.running))
-        await server.until(lambda: len(server.context.connections) == 2)
+        await until(lambda: bool(server.context.runtime.running))
+        await until(lambda: len(server.context.connections) == 2)
         server.context.shutting_down = True
         await idle.send(get("/late"))
         response = await idle.response()
@@ -470,14 +514,14 @@ async def test_u14_early_frames_are_held_within_a_bound() -> None:
     message = frame(BINARY, b"x" * 60_000)
     async with live(app, lifespan="off") as server, server.peer() as peer, anyio.create_task_group() as tasks:
         tasks.start_soon(peer.send, upgrade_head("/") + message * 200 + close_frame(1000))
-        await server.until(lambda: bool(server.context.connections))
+        await until(lambda: bool(server.context.connections))
         (connection,) = server.context.connections
 
         def early() -> int:
             session = connection._websocket
             return len(session._early) + server.held if session is not None else 0
 
-        await server.until(lambda: early() >= 65536)
+        await until(lambda: early() >= 65536)
         for _ in range(10):
             await anyio.sleep(0.005)
             assert early() <= 65536 + (1 << 18)
@@ -511,7 +555,7 @@ async def test_r11_the_server_closes_first_and_ends_tcp_behind_the_answer(kind: 
 
     async with live(app, kind=kind, lifespan="off") as server, server.websocket() as peer:
         assert (await peer.frame()).close == (4002, "enough")
-        with anyio.move_on_after(0.1) as waiting:
+        with anyio.move_on_after(0.05) as waiting:
             await peer.rest()
         assert waiting.cancelled_caught, "the server must wait for the client's Close"
         await peer.send(close_frame(4002, "enough"))
@@ -556,29 +600,34 @@ async def test_r8_r11_a_failed_connection_gets_its_close_whole_though_the_client
         assert await peer.rest() == b""
 
 
-@every_kind
+@with_tls
 async def test_a10_a_close_that_is_never_answered_ends_at_the_deadline(kind: str) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await accept(receive, send)
         await send({"type": "websocket.close"})
         assert (await receive())["code"] == 1006
 
-    async with live(app, kind=kind, lifespan="off", ws_close_timeout=0.2) as server, server.websocket() as peer:
+    async with live(app, kind=kind, lifespan="off", ws_close_timeout=0.1) as server, server.websocket() as peer:
         began = time.monotonic()
         assert (await peer.frame()).close == (1000, "")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_send_until_lost, peer, frame(BINARY, b"ignored" * 10) * 3000)
-            await server.until(lambda: not server.context.connections)
-            assert 0.19 < time.monotonic() - began < 0.6
+            await until(lambda: not server.context.connections)
+            assert 0.09 < time.monotonic() - began < 0.5
             tasks.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("how", ["reset", "fin", "drop"])
-async def test_a9_connections_that_break_off_in_mid_frame(how: str, logs: Logs) -> None:
-    """200 in a row: each ends with 1006 at once, without part of a message and without a word in the log."""
+def _has(app: Recorder, count: int) -> bool:
+    return len(app.messages) == count
+
+
+@pytest.mark.parametrize(("how", "count"), [("reset", 200), ("fin", 20), ("drop", 20)])
+async def test_a9_connections_that_break_off_in_mid_frame(how: str, count: int, logs: Logs) -> None:
+    """Many in a row: each ends with 1006 at once, without part of a message and without a word in the log."""
     app = Recorder()
-    async with live(app, access_log=False) as server:
-        for number in range(200):
+    delays = []
+    async with live(app) as server:
+        for number in range(count):
             peer = await server.connect()
             await peer.upgrade()
             await peer.send(frame(TEXT, b"cut off here")[: 3 + number % 10])
@@ -591,10 +640,11 @@ async def test_a9_connections_that_break_off_in_mid_frame(how: str, logs: Logs) 
                 await peer.drop()
             else:
                 await peer.drop()
-            await server.until(lambda number=number: len(app.messages) > number)  # type: ignore[misc]
-            assert time.monotonic() - began < 0.1
-    assert app.messages == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}] * 200
-    assert logs.of("wsserve.error") == []
+            await until(partial(_has, app, number + 1))
+            delays.append(time.monotonic() - began)
+    assert sorted(delays)[-count // 20] < 0.1, "all but those that a busy machine held up"
+    assert app.messages == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}] * count
+    assert logs.of("wsserve.error", logging.INFO) == []
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
@@ -612,13 +662,13 @@ async def test_a17_tls_that_breaks_off_without_close_notify_is_1006() -> None:
     app = Recorder()
     async with live(app, kind="tls") as server, server.websocket() as peer:
         await peer.send(frame(TEXT, b"whole") + frame(TEXT, b"cut")[:5])
-        await server.until(lambda: len(app.messages) == 1)
+        await until(lambda: len(app.messages) == 1)
         await peer.drop()
-        await server.until(lambda: len(app.messages) == 2)
+        await until(lambda: len(app.messages) == 2)
     assert app.messages[-1] == {"type": "websocket.disconnect", "code": 1006, "reason": ""}
 
 
-@every_kind
+@with_tls
 async def test_a3_send_blocks_for_a_client_that_does_not_read_and_gives_it_up(kind: str) -> None:
     sent = 0
     raised: list[OSError] = []
@@ -634,38 +684,35 @@ async def test_a3_send_blocks_for_a_client_that_does_not_read_and_gives_it_up(ki
             raised.append(error)
 
     highest = 0
-    async with live(app, kind=kind, lifespan="off", ws_write_timeout=0.3) as server:
-        async with server.websocket(receive_buffer=8192) as peer:
-            began = time.monotonic()
-            while not raised:
-                highest = max(highest, server.unsent)
-                await anyio.sleep(0.005)
-                assert time.monotonic() - began < 5
-            await server.until(lambda: not server.context.connections)
-            assert await peer.is_reset() or kind == "unix" or sent > 0
+    options: dict[str, Any] = {"lifespan": "off", "ws_write_timeout": 0.1}
+    async with live(app, kind=kind, **options) as server, server.websocket(receive_buffer=8192):
+        while not raised:
+            highest = max(highest, server.unsent)
+            await anyio.sleep(0.005)
+        await until(lambda: not server.context.connections)
     assert 65536 <= highest <= 131072, "one message above the high-water mark at most"
 
 
 async def test_a8_a_client_that_is_gone_without_a_word_is_noticed() -> None:
     app = Recorder()
-    options = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.2}
+    options: dict[str, Any] = {"ws_ping_interval": 0.1, "ws_ping_timeout": 0.1}
     async with live(app, **options) as server, server.websocket() as peer:
         began = time.monotonic()
         assert (await peer.frame()).opcode == PING
-        await server.until(lambda: bool(app.codes))
-        assert 0.25 < time.monotonic() - began < 0.8
+        await until(lambda: bool(app.codes))
+        assert 0.14 < time.monotonic() - began < 0.6
     assert app.codes == [1006]
 
 
 async def test_a8_any_byte_is_life() -> None:
     app = Recorder()
-    options = {"ws_ping_interval": 0.2, "ws_ping_timeout": 0.15}
+    options: dict[str, Any] = {"ws_ping_interval": 0.1, "ws_ping_timeout": 0.1}
     async with live(app, **options) as server, server.websocket() as peer:
-        slow = frame(TEXT, b"one message, a byte at a time")
+        slow = frame(TEXT, b"byte by byte")
         for byte in slow:
             await peer.send(bytes([byte]))
             await anyio.sleep(0.03)
-        await server.until(lambda: bool(app.messages))
+        await until(lambda: bool(app.messages))
         await peer.send(close_frame(1000))
         await peer.close_frame()
     assert app.codes == [1000]
@@ -673,9 +720,9 @@ async def test_a8_any_byte_is_life() -> None:
 
 async def test_a8_pongs_keep_an_idle_client() -> None:
     app = Recorder()
-    options = {"ws_ping_interval": 0.1, "ws_ping_timeout": 0.1}
+    options: dict[str, Any] = {"ws_ping_interval": 0.1, "ws_ping_timeout": 0.1}
     async with live(app, **options) as server, server.websocket() as peer:
-        for _ in range(4):
+        for _ in range(3):
             ping = await peer.frame()
             assert ping.opcode == PING
             await peer.send(frame(PONG, ping.payload))
@@ -695,13 +742,13 @@ async def test_the_access_log_tells_of_each_opening_refusal_and_end(kind: str, l
             await send({"type": "websocket.close"})
         elif scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.accept", "subprotocol": "chat"})
+            await send({"type": "websocket.accept", "subprotocol": "chat" if scope["subprotocols"] else None})
             while (await receive())["type"] == "websocket.receive":
                 await send({"type": "websocket.send", "text": "four"})
         else:
             await respond(send, b"body", status=201)
 
-    async with live(app, kind=kind, lifespan="off", ws_per_message_deflate=False) as server:
+    async with live(app, kind=kind, lifespan="off", access_log=True) as server:
         async with server.peer() as peer:
             name = "-" if kind == "unix" else "{}:{}".format(*peer.socket.getsockname())
             await peer.send(get("/page?a=1"))
@@ -744,7 +791,7 @@ async def test_without_an_access_log_nothing_is_logged(logs: Logs) -> None:
 
 
 async def test_a18_what_a_client_sends_is_escaped_in_the_log(logs: Logs) -> None:
-    async with live(hello) as server, server.peer() as peer:
+    async with live(hello, access_log=True) as server, server.peer() as peer:
         await peer.send(get('/"x"\\' + "y" * 3000))
         await peer.response()
     (line,) = logs.access

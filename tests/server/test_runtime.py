@@ -1,0 +1,125 @@
+"""The event loop as sessions see it, on every event loop."""
+
+import anyio
+import pytest
+
+from tests.server.live import Logs
+from wsserve.asgi_bridge.transport import Signal
+from wsserve.server.acceptors import on_asyncio
+from wsserve.server.runtime import EventSignal, FutureSignal, ServerRuntime
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def _clean(logs: Logs) -> None:
+    """Let no test log a warning or an error that it does not expect."""
+
+
+def new_signals() -> list[Signal]:
+    return [FutureSignal(), EventSignal()] if on_asyncio() else [EventSignal()]
+
+
+async def test_a_signal_wakes_the_task_that_waits_and_setting_it_twice_is_harmless() -> None:
+    for signal in new_signals():
+        woken = anyio.Event()
+
+        async def wait(signal: Signal = signal, woken: anyio.Event = woken) -> None:
+            await signal
+            woken.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            assert not woken.is_set()
+            signal.set()
+            signal.set()
+            with anyio.fail_after(2):
+                await woken.wait()
+        signal.set()
+
+
+async def test_a_signal_that_is_set_already_does_not_block() -> None:
+    for signal in new_signals():
+        signal.set()
+        with anyio.fail_after(2):
+            await signal
+
+
+async def test_a_signal_whose_task_was_cancelled_can_still_be_set() -> None:
+    for signal in new_signals():
+        with anyio.move_on_after(0.001):
+            await signal
+        signal.set()
+
+
+async def test_the_runtime_has_the_clock_and_the_signals_of_its_event_loop() -> None:
+    async with anyio.create_task_group() as tasks:
+        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+        assert abs(runtime.now() - anyio.current_time()) < 0.1
+        assert isinstance(runtime.new_signal(), FutureSignal if on_asyncio() else EventSignal)
+
+
+async def test_call_later_works_while_the_wheel_runs() -> None:
+    async with anyio.create_task_group() as tasks:
+        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+        tasks.start_soon(runtime.timers.run)
+        called = anyio.Event()
+        runtime.call_later(0.01, called.set)
+        with anyio.fail_after(2):
+            await called.wait()
+        runtime.cancel()
+
+
+async def test_tasks_are_known_by_name_while_they_run() -> None:
+    changes: list[list[str]] = []
+    go_on = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+        runtime.on_change = lambda: changes.append(sorted(runtime.running.values()))
+        runtime.spawn(go_on.wait, "websocket /a")
+        runtime.spawn(anyio.lowlevel.checkpoint, "http /b")
+        await anyio.wait_all_tasks_blocked()
+        assert changes == [["websocket /a"]]
+        go_on.set()
+    assert changes == [["websocket /a"], []]
+
+
+async def test_a_task_that_raises_is_logged_and_costs_no_other(logs: Logs) -> None:
+    logs.expect("A task of the server failed: http /a")
+
+    async def fail() -> None:
+        raise ValueError("of the task")
+
+    async with anyio.create_task_group() as tasks:
+        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+        runtime.spawn(fail, "http /a")
+    assert runtime.running == {}
+    assert any("of the task" in complaint for complaint in logs.complaints)
+
+
+@pytest.mark.parametrize("how", ["by the runtime", "from outside"])
+async def test_tasks_see_that_they_are_cancelled_with_the_server(how: str) -> None:
+    seen: list[bool] = []
+
+    async with anyio.create_task_group() as outer, anyio.create_task_group() as tasks:
+        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+
+        async def wait() -> None:
+            with anyio.CancelScope() as own:
+                own.cancel()
+                await anyio.lowlevel.checkpoint()
+            seen.append(runtime.cancelled())  # a task's own cancellation is not the server's
+            try:
+                await anyio.sleep(60)
+            finally:
+                seen.append(runtime.cancelled())
+
+        runtime.spawn(wait, "websocket /")
+        await anyio.wait_all_tasks_blocked()
+        if how == "by the runtime":
+            runtime.cancel()
+        else:
+            outer.cancel_scope.cancel()
+    assert seen == [False, True]
+    assert runtime.running == {}
