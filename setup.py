@@ -1,3 +1,33 @@
-from Cython.Build import cythonize
+"""The compiled twins of the wire codec; everything else about the package is in pyproject.toml.
+
+`SPEEDUPS` decides: `auto`, the default, builds them where a C compiler is and goes on without where none is; `yes`
+fails without one; `no` leaves them out. Generated C goes into build/, never into the tree.
+"""
+
+import os
+import sys
+
 from setuptools import Extension, setup
-setup(ext_modules=cythonize([Extension("wsserve.codec._masking_c", ["codec/_masking_c.pyx"]), Extension("wsserve.codec._wire_c", ["codec/wire.py"])], build_dir="build/cython", language_level=3))
+
+
+def extensions() -> list[Extension]:
+    """Return what is to be compiled."""
+    wanted = os.environ.get("SPEEDUPS", "auto")
+    if wanted not in ("auto", "yes", "no"):
+        sys.exit(f"SPEEDUPS must be auto, yes or no, not {wanted!r}")
+    if wanted == "no":
+        return []
+    from Cython.Build import cythonize
+
+    optional = wanted == "auto"
+    modules = [
+        Extension("wsserve.codec._masking_c", ["codec/_masking_c.pyx"], optional=optional),
+        Extension("wsserve.codec._wire_c", ["codec/wire.py"], optional=optional),
+    ]
+    for module in modules:
+        module.extra_compile_args = ["-O3"]
+    compiled: list[Extension] = cythonize(modules, build_dir="build/cython", language_level=3)
+    return compiled
+
+
+setup(ext_modules=extensions())

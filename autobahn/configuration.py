@@ -6,7 +6,7 @@ from dataclasses import dataclass
 MAX_MESSAGE_SIZE = 64 * 1024 * 1024
 MAX_FRAGMENTS = 128 * 1024
 
-CODECS = ("wsproto",)
+CODECS = ("wsproto", "wire")
 BACKENDS = ("asyncio", "trio")
 LOOPS = ("auto", "uvloop", "asyncio")
 

@@ -8,25 +8,30 @@ from typing import Final, TypeAlias
 
 from wsserve.codec.deflate import DeflateParameters
 from wsserve.codec.frames import FrameCodec, FrameLimits
+from wsserve.codec.wire import WireCodec
 from wsserve.codec.wsproto_codec import WsprotoCodec
 
 FrameCodecFactory: TypeAlias = Callable[[FrameLimits, DeflateParameters | None], FrameCodec]
 
 
-def _wire_codec() -> tuple[FrameCodecFactory, str]:
-    if not os.environ.get("WSSERVE_NO_EXTENSIONS"):
-        try:
-            return import_module("wsserve.codec._wire_c").WireCodec, "compiled"
-        except ImportError:
-            pass
-    return import_module("wsserve.codec.wire").WireCodec, "pure Python"
+def load_compiled() -> FrameCodecFactory | None:
+    """Return the compiled wire codec; None where it was not built, or where `WSSERVE_NO_EXTENSIONS` is set."""
+    if os.environ.get("WSSERVE_NO_EXTENSIONS"):
+        return None
+    try:
+        factory: FrameCodecFactory = import_module("wsserve.codec._wire_c").WireCodec
+    except ImportError:
+        return None
+    return factory
 
 
-_WIRE, _WIRE_BUILD = _wire_codec()
+_COMPILED: Final = load_compiled()
 
-FRAME_CODECS: Final[dict[str, FrameCodecFactory]] = {"wire": _WIRE, "wsproto": WsprotoCodec}
+FRAME_CODECS: Final[dict[str, FrameCodecFactory]] = {"wire": _COMPILED or WireCodec, "wsproto": WsprotoCodec}
 
 
-def describe(name: str) -> str:
+def describe_codec(name: str) -> str:
     """Return a codec's name with its build or version, for `wsserve --version`."""
-    return f"wire, {_WIRE_BUILD}" if name == "wire" else f"wsproto {version('wsproto')}"
+    if name == "wire":
+        return f"wire, {'compiled' if _COMPILED else 'pure Python'}"
+    return f"{name} {version(name)}"

@@ -29,10 +29,14 @@ def test_trio_gets_no_event_loop_of_asyncio() -> None:
 
 def test_every_configuration_has_a_name_of_its_own_and_each_is_there_with_and_without_tls() -> None:
     assert [configuration.name for configuration in every_configuration()] == [
-        "wsproto-asyncio-uvloop",
-        "wsproto-asyncio-asyncio",
-        "wsproto-trio",
-        "wsproto-asyncio-uvloop-tls",
-        "wsproto-asyncio-asyncio-tls",
-        "wsproto-trio-tls",
+        f"{codec}-{rest}"
+        for codec in ("wsproto", "wire")
+        for rest in (
+            "asyncio-uvloop",
+            "asyncio-asyncio",
+            "trio",
+            "asyncio-uvloop-tls",
+            "asyncio-asyncio-tls",
+            "trio-tls",
+        )
     ]

@@ -130,8 +130,8 @@ def test_all_runs_every_configuration_and_names_those_that_differ(
     options = ("--all", "--cases", "3.2", "--outdir", str(tmp_path / "out"))
     result = invoke(monkeypatch, GOOD, *options)
     assert result.exit_code == 0
-    assert len(set(server.started)) == 6
-    assert result.stdout.count("1 passed, 0 failed") == 6
+    assert len(set(server.started)) == 12
+    assert result.stdout.count("1 passed, 0 failed") == 12
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(server.started)
     result = invoke(monkeypatch, FakeSuite.with_verdicts(case_3_2=("FAILED", "OK")), *options)
     assert result.exit_code == 1
