@@ -1,13 +1,13 @@
 """Running one call of the application, whatever it does, and what its errors mean for the connection."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import anyio
 
-from wsserve.asgi_bridge.exceptions import ClientDisconnected, WebSocketDisconnect, WebSocketMessageError
+from wsserve.asgi_bridge.exceptions import close_for, leaves
 from wsserve.asgi_bridge.transport import Runtime, Transport
-from wsserve.codec import close_codes
+from wsserve.codec.close_codes import INTERNAL_ERROR
 
 logger = logging.getLogger("wsserve.error")
 
@@ -26,7 +26,7 @@ async def run_application(call: Callable[[], Awaitable[None]], runtime: Runtime)
             if failure is not None and cancellation is not None:
                 logger.error("The application failed while it was being cancelled", exc_info=failure)
             if cancellation is not None:
-                raise next(_leaves(cancellation)) from None
+                raise leaves(cancellation)[0] from None
         return error
     return None
 
@@ -51,41 +51,14 @@ async def host_application(
 
 def log_error(error: BaseException, path: str, *, over: bool) -> None:
     """Log what an application raised; that its client has gone is no error when the connection is `over`."""
+    closing = close_for(error)
     # The path is the peer's: cut, and escaped by %r.
-    if over and all(isinstance(leaf, (ClientDisconnected, WebSocketDisconnect)) for leaf in _leaves(error)):
+    if over and closing is None:
         logger.debug("The application on %.200r ended on the disconnect of its client", path)
-    elif (fault := _message_error(error)) is not None:
-        logger.info("The application on %.200r refused a message: %.200r", path, str(fault))
+    elif closing is not None and closing[0] != INTERNAL_ERROR:
+        logger.info("The application on %.200r refused a message: %.200r", path, closing[1])
     else:
         logger.error("Exception in the application on %.200r", path, exc_info=error)
-
-
-def closure_after(error: BaseException | None) -> tuple[int, str]:
-    """Return the close code and reason of a WebSocket whose application returned, or raised `error`.
-
-    What it raised may hold what is not the client's business, so 1011 has no reason; but where the client's message was
-    wrong, it is told.
-    """
-    if error is None:
-        return close_codes.NORMAL_CLOSURE, ""
-    fault = _message_error(error)
-    if fault is None:
-        return close_codes.INTERNAL_ERROR, ""
-    return fault.close_code, str(fault).encode(errors="replace").decode()
-
-
-def _message_error(error: BaseException) -> WebSocketMessageError | None:
-    first, *others = _leaves(error)
-    return first if isinstance(first, WebSocketMessageError) and not others else None
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors in `error`; a task group puts what its tasks raise into groups."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
 
 
 def _split(error: BaseException) -> tuple[BaseException | None, BaseException | None]:

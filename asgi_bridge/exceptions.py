@@ -7,11 +7,12 @@ Exception
 │   └── WebSocketJSONError           malformed JSON (also a ValueError): 1007
 ├── RuntimeError
 │   ├── WebSocketRuntimeError        a call that the connection's state does not allow
-│   └── ImproperlyConfigured         a middleware or a router is missing
+│   ├── ImproperlyConfigured         a middleware or a router is missing
+│   └── InvalidMessageError          an ASGI message that is not allowed; it is in messages.py
 ├── LookupError
 │   └── NoMatchFound                 no route of that name and these parameters
 └── OSError
-└── ClientDisconnected           what a server's `send` and `receive` raise after the end
+    └── ClientDisconnected           what a server's `send` and `receive` raise after the end
 """
 
 from typing import ClassVar
@@ -114,7 +115,7 @@ def close_for(error: BaseException) -> tuple[int, str] | None:
     else 1011, without a reason, which may hold what is not the client's business. Of an exception group all errors
     count.
     """
-    errors = [leaf for leaf in _leaves(error) if not isinstance(leaf, (WebSocketDisconnect, ClientDisconnected))]
+    errors = [leaf for leaf in leaves(error) if not isinstance(leaf, (WebSocketDisconnect, ClientDisconnected))]
     if not errors:
         return None
     faults = [leaf for leaf in errors if isinstance(leaf, WebSocketMessageError)]
@@ -123,7 +124,8 @@ def close_for(error: BaseException) -> tuple[int, str] | None:
     return faults[0].close_code, str(faults[0]).encode(errors="replace").decode()
 
 
-def _leaves(error: BaseException) -> list[BaseException]:
+def leaves(error: BaseException) -> list[BaseException]:
+    """Return the errors in `error`; a task group puts what its tasks raise into groups."""
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
     return [error]

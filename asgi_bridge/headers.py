@@ -6,10 +6,11 @@ from typing import Any, Final, TypeAlias
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from wsserve.codec.header_fields import is_token
+
 HeaderPairs: TypeAlias = Mapping[Any, Any] | Iterable[tuple[str | bytes, str | bytes]]
 """Headers as an application may give them: a mapping, a `Headers`, or pairs; names and values are str or bytes."""
 
-_TOKEN: Final = compile_pattern(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL_CHARACTER: Final = compile_pattern(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -75,7 +76,7 @@ def _encode_pair(pair: Any) -> tuple[bytes, bytes]:
     if isinstance(pair, (str, bytes)) or not isinstance(pair, Iterable) or len(parts := tuple(pair)) != 2:
         raise TypeError(f"a header is a pair of name and value, not {pair!r}")
     name, value = (_encode(part) for part in parts)
-    if not _TOKEN.fullmatch(name):
+    if not is_token(name):
         raise ValueError(f"header name {parts[0]!r} is no token (RFC 9110, section 5.6.2)")
     if _CONTROL_CHARACTER.search(value):
         raise ValueError(f"the value of header {parts[0]!r} has a control character in it: {parts[1]!r}")

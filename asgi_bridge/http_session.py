@@ -8,7 +8,7 @@ from wsserve.asgi_bridge import messages
 from wsserve.asgi_bridge.application import host_application, log_error
 from wsserve.asgi_bridge.backpressure import OutputFlow
 from wsserve.asgi_bridge.exceptions import ClientDisconnected
-from wsserve.asgi_bridge.response import DefaultHeaders, Response
+from wsserve.asgi_bridge.response import HeaderSource, Response
 from wsserve.asgi_bridge.transport import Gate, Runtime, Transport
 from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
 from wsserve.codec.http1 import Http1Codec, Refusal, Request
@@ -38,7 +38,7 @@ class HttpSession:
         transport: Transport,
         runtime: Runtime,
         options: HttpOptions,
-        default_headers: DefaultHeaders,
+        default_headers: HeaderSource,
         on_status: Callable[[int], None],
         on_end: Callable[[bool], None],
     ) -> None:

@@ -29,7 +29,8 @@ def decode_json(payload: str | bytes) -> Any:
     try:
         return msgspec.json.decode(payload)
     except (ValueError, RecursionError) as error:
-        raise WebSocketJSONError(f"the message is no well-formed JSON: {error}") from error
+        fault = str(error).removeprefix("JSON is malformed: ")
+        raise WebSocketJSONError(f"the message is no well-formed JSON: {fault}") from error
 
 
 def is_binary(mode: str) -> bool:

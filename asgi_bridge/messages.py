@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from wsserve.codec.close_codes import check_code
 
-Headers = list[tuple[bytes, bytes]]
+HeaderList = list[tuple[bytes, bytes]]
 T = TypeVar("T")
 
 
@@ -36,7 +36,7 @@ def payload(message: Mapping[str, Any]) -> str | bytes:
     return _typed(message, "bytes", data, bytes)
 
 
-def acceptance(message: Mapping[str, Any]) -> tuple[str | None, Headers]:
+def acceptance(message: Mapping[str, Any]) -> tuple[str | None, HeaderList]:
     """Return the subprotocol and the headers of a `websocket.accept`."""
     subprotocol = message.get("subprotocol")
     if subprotocol is not None:
@@ -54,12 +54,12 @@ def closure(message: Mapping[str, Any]) -> tuple[int, str]:
     return check_code(1000 if code is None else code), _typed(message, "reason", "" if reason is None else reason, str)
 
 
-def response_start(message: Mapping[str, Any]) -> tuple[int, Headers]:
+def response_start(message: Mapping[str, Any]) -> tuple[int, HeaderList]:
     """Return the status and the headers of an `http.response.start` or `websocket.http.response.start`."""
     status = message.get("status")
-    if type(status) is not int or not 200 <= status <= 599:
+    if not isinstance(status, int) or not 200 <= status <= 599:
         raise InvalidMessageError(f"{message['type']!r} needs a final 'status' from 200 to 599, not {status!r}")
-    return status, headers(message)
+    return int(status), headers(message)
 
 
 def response_body(message: Mapping[str, Any]) -> tuple[bytes, bool]:
@@ -70,14 +70,14 @@ def response_body(message: Mapping[str, Any]) -> tuple[bytes, bool]:
     return _typed(message, "body", data, bytes), bool(message.get("more_body", False))
 
 
-def headers(message: Mapping[str, Any]) -> Headers:
+def headers(message: Mapping[str, Any]) -> HeaderList:
     """Return a message's headers as a list of pairs; names and values are checked by the codec that writes them."""
     pairs: object = message.get("headers")
     if pairs is None:
         return []
     if isinstance(pairs, (str, bytes)) or not isinstance(pairs, Iterable):
         raise InvalidMessageError(f"{message['type']!r} needs 'headers' as pairs of bytes, not {type(pairs).__name__}")
-    result: Headers = []
+    result: HeaderList = []
     for pair in pairs:
         try:
             name, value = pair

@@ -7,18 +7,7 @@ from wsserve.asgi_bridge import messages
 from wsserve.asgi_bridge.headers import HeaderPairs, encode_headers
 from wsserve.asgi_bridge.types import Message, Scope
 from wsserve.codec.close_codes import NORMAL_CLOSURE, check_code, truncate_reason
-
-_HANDSHAKE_HEADERS: Final = frozenset(
-    {
-        b"connection",
-        b"content-length",
-        b"sec-websocket-accept",
-        b"sec-websocket-extensions",
-        b"sec-websocket-protocol",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
+from wsserve.codec.handshake import SERVER_HEADERS
 
 
 def acceptance(scope: Scope, subprotocol: str | None, headers: HeaderPairs | None) -> Message:
@@ -29,7 +18,7 @@ def acceptance(scope: Scope, subprotocol: str | None, headers: HeaderPairs | Non
     """
     encoded = encode_headers(headers)
     for name, _ in encoded:
-        if name in _HANDSHAKE_HEADERS:
+        if name in SERVER_HEADERS:
             hint = ": use subprotocol=" if name == b"sec-websocket-protocol" else ""
             raise ValueError(f"header {name.decode()!r} is set by the handshake itself{hint}")
     if subprotocol is not None:
@@ -57,7 +46,7 @@ def denial(status: int, body: bytes | str, headers: HeaderPairs | None) -> tuple
 
     Raises `TypeError` and `ValueError` as `encode_headers` does, and for a status that is no final one.
     """
-    if type(status) is not int or not 200 <= status <= 599:
+    if not isinstance(status, int) or not 200 <= status <= 599:
         raise ValueError(f"a denial response needs a final status from 200 to 599, not {status!r}")
     if not isinstance(body, (str, bytes)):
         raise TypeError(f"the body of a denial response is bytes or str, not {type(body).__name__}")
@@ -70,7 +59,7 @@ def denial(status: int, body: bytes | str, headers: HeaderPairs | None) -> tuple
     if b"content-length" not in names and status not in (204, 304):
         encoded.append((b"content-length", str(len(body)).encode()))
     return (
-        {"type": "websocket.http.response.start", "status": status, "headers": encoded},
+        {"type": "websocket.http.response.start", "status": int(status), "headers": encoded},
         {"type": "websocket.http.response.body", "body": body},
     )
 
@@ -90,8 +79,8 @@ def _check_send(_scope: Scope, message: Message) -> Message:
 
 
 def _check_response_start(_scope: Scope, message: Message) -> Message:
-    messages.response_start(message)
-    return message
+    status, headers = messages.response_start(message)
+    return {**message, "status": status, "headers": headers}
 
 
 def _check_response_body(_scope: Scope, message: Message) -> Message:

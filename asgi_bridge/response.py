@@ -7,11 +7,11 @@ from wsserve.asgi_bridge import messages
 from wsserve.asgi_bridge.transport import Transport
 from wsserve.codec.http1 import Http1Codec
 
-DefaultHeaders = Callable[[], messages.Headers]
+HeaderSource = Callable[[], messages.HeaderList]
 """Makes the headers that the server adds to each response; their names are in lower case."""
 
 
-def with_defaults(default_headers: DefaultHeaders, headers: messages.Headers) -> messages.Headers:
+def with_defaults(default_headers: HeaderSource, headers: messages.HeaderList) -> messages.HeaderList:
     """Return the default headers that the application has not set itself, and behind them the application's."""
     names = {name.lower() for name, _ in headers}
     return [header for header in default_headers() if header[0] not in names] + headers
@@ -28,7 +28,7 @@ class Response:
         self,
         http: Http1Codec,
         transport: Transport,
-        default_headers: DefaultHeaders,
+        default_headers: HeaderSource,
         on_status: Callable[[int], None],
         *,
         head_only: bool = False,
@@ -38,7 +38,7 @@ class Response:
         self._default_headers = default_headers
         self._on_status = on_status
         self._head_only = head_only
-        self._headers: messages.Headers = []
+        self._headers: messages.HeaderList = []
         self.status: int | None = None
         """The status code, once the application has sent its start message."""
         self.begun = False

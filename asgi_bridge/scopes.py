@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
+from wsserve.asgi_bridge.types import Scope
 from wsserve.codec.http1 import Request
-
-Scope = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from typing import Final
 
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
+
+_UPGRADE_REQUIRED: Final = b"There is only a WebSocket here: connect to it with a WebSocket client.\n"
 
 
 def websocket_app(handler: Callable[[WebSocket], Awaitable[object]]) -> ASGIApp:
@@ -13,11 +16,38 @@ def websocket_app(handler: Callable[[WebSocket], Awaitable[object]]) -> ASGIApp:
     When the handler returns, an accepted connection is closed with 1000; when it raises, with 1011, and the error goes
     on to the server. A `WebSocketDisconnect` is no error. An uncaught `WebSocketFrameTypeError` closes with 1003, a
     `WebSocketJSONError` with 1007. Cleanups have run when this application returns. It works as a decorator too.
+
+    It can be served as it is: a plain HTTP request is answered with 426 (RFC 9110, section 15.5.22), and the lifespan's
+    startup and shutdown are confirmed.
     """
 
     @wraps(handler)
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        async with WebSocket(scope, receive, send) as websocket:
-            await handler(websocket)
+        if scope["type"] == "http":
+            await _require_upgrade(scope, send)
+        elif scope["type"] == "lifespan":
+            await _confirm_lifespan(receive, send)
+        else:
+            async with WebSocket(scope, receive, send) as websocket:
+                await handler(websocket)
 
+    del app.__wrapped__  # or `inspect.signature` shows the handler's, by which servers take this for ASGI 2
     return app
+
+
+async def _require_upgrade(scope: Scope, send: Send) -> None:
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(_UPGRADE_REQUIRED)).encode()),
+    ]
+    if scope["http_version"].startswith("1"):  # later versions have neither field (RFC 9113, section 8.2.2)
+        headers += [(b"upgrade", b"websocket"), (b"connection", b"upgrade")]
+    await send({"type": "http.response.start", "status": 426, "headers": headers})
+    await send({"type": "http.response.body", "body": _UPGRADE_REQUIRED})
+
+
+async def _confirm_lifespan(receive: Receive, send: Send) -> None:
+    """Confirm startup, then shutdown (ASGI specification, lifespan 2.0)."""
+    for event in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{event}.complete"})

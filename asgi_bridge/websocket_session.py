@@ -15,12 +15,12 @@ import logging
 from collections.abc import Callable
 
 from wsserve.asgi_bridge import messages
-from wsserve.asgi_bridge.application import closure_after, host_application, log_error, run_application
+from wsserve.asgi_bridge.application import host_application, log_error, run_application
 from wsserve.asgi_bridge.backpressure import LastEvent, OutputFlow, ReceiveQueue
 from wsserve.asgi_bridge.cleanup import prepare_cleanups, run_cleanups
-from wsserve.asgi_bridge.exceptions import ClientDisconnected
+from wsserve.asgi_bridge.exceptions import ClientDisconnected, close_for
 from wsserve.asgi_bridge.keepalive import Keepalive
-from wsserve.asgi_bridge.response import DefaultHeaders, Response, with_defaults
+from wsserve.asgi_bridge.response import HeaderSource, Response, with_defaults
 from wsserve.asgi_bridge.session_state import ANSWERS, EXPECTED, ClosedBy, SessionRecord, State
 from wsserve.asgi_bridge.transport import Deadline, Gate, Runtime, Transport
 from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
@@ -46,7 +46,7 @@ class WebSocketSession(SessionRecord):
         transport: Transport,
         runtime: Runtime,
         options: WebSocketOptions,
-        default_headers: DefaultHeaders = list,
+        default_headers: HeaderSource = list,
         on_status: Callable[[int], None] = lambda _: None,
     ) -> None:
         super().__init__()
@@ -108,7 +108,8 @@ class WebSocketSession(SessionRecord):
         elif self._state in (State.CONNECTING, State.DENYING):
             logger.error("The application on %.200r returned before it had answered the handshake", self._path)
         if self._state is State.OPEN:
-            self._close(*closure_after(error), by="application")
+            closing = (close_codes.NORMAL_CLOSURE, "") if error is None else close_for(error)
+            self._close(*(closing or (close_codes.INTERNAL_ERROR, "")), by="application")
         elif self._state is State.DENYING and self._denial.begun:
             self._transport.abort()  # the only way to say that a response that has begun is not whole
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="application")
@@ -163,10 +164,11 @@ class WebSocketSession(SessionRecord):
             self._check_not_closed_by_application(message_type)
             raise self._gone()
         if message_type == "websocket.close" and self._state is not State.DENYING:
-            code, reason = messages.closure(message)
+            # Before accept neither code nor reason goes out; FastAPI gives a list of faults for the reason then.
+            closure = messages.closure(message) if self.accepted else None
             self._check_not_closed_by_application(message_type)
-            if self._state is State.OPEN:
-                self._close(code, reason, by="application")
+            if self._state is State.OPEN and closure is not None:
+                self._close(*closure, by="application")
             elif self._state is State.CONNECTING:
                 self._refuse(403, "the application refused the connection", by="application")
         elif message_type == "websocket.accept" and self._state is State.CONNECTING:
@@ -242,7 +244,7 @@ class WebSocketSession(SessionRecord):
         if self._codec is not None:
             self._codec.receive_data(data)
             self._pump()
-        elif self._codec is None and self.disconnect is None:
+        elif self.disconnect is None:
             self._early += data
             if len(self._early) >= self._options.max_queue_bytes:
                 self._pause_reading()

@@ -5,7 +5,6 @@ from typing import Final
 from wsserve.codec.errors import LocalProtocolError
 
 NORMAL_CLOSURE: Final = 1000
-GOING_AWAY: Final = 1001
 PROTOCOL_ERROR: Final = 1002
 UNSUPPORTED_DATA: Final = 1003
 NO_STATUS_RECEIVED: Final = 1005
@@ -32,15 +31,15 @@ def is_valid(code: int) -> bool:
 
 
 def check_code(code: object) -> int:
-    """Return `code` if an application may close a connection with it.
+    """Return `code` as a plain int if an application may close a connection with it.
 
     Raises `LocalProtocolError` when it is not an int that `is_valid` accepts.
     """
-    if type(code) is not int or not is_valid(code):
+    if not isinstance(code, int) or not is_valid(code):
         raise LocalProtocolError(
             f"close code {code!r} cannot be sent: use 1000-1003, 1007-1014 or 3000-4999 (RFC 6455, section 7.4)"
         )
-    return code
+    return int(code)
 
 
 def truncate_reason(reason: str) -> bytes:

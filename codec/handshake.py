@@ -18,7 +18,7 @@ _UPGRADE: Final = [(b"connection", b"upgrade"), (b"upgrade", b"websocket")]
 # 16 bytes are 21 characters of six bits and two bits more; the four bits that pad the last one are zero.
 _is_key: Final = re.compile(rb"[0-9A-Za-z+/]{21}[AQgw]==").fullmatch
 
-_OURS: Final = frozenset(
+SERVER_HEADERS: Final = frozenset(
     {
         b"connection",
         b"content-length",
@@ -119,7 +119,7 @@ def switching_response(
             raise LocalProtocolError(f"extensions {extensions!r} are not among those that the client offers")
         fields.append((b"Sec-WebSocket-Extensions", extensions))
     for name, _ in headers:
-        if isinstance(name, bytes) and name.lower() in _OURS:
+        if isinstance(name, bytes) and name.lower() in SERVER_HEADERS:
             raise LocalProtocolError(f"header {name!r} is the server's to set when it accepts a WebSocket")
     lines = [b"%s: %s\r\n" % field for field in check_headers([*fields, *headers])]
     return b"HTTP/1.1 101 Switching Protocols\r\n" + b"".join(lines) + b"\r\n"

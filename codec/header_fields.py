@@ -14,7 +14,7 @@ TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 is_token: Final = re.compile(TOKEN).fullmatch
 
 # Tab, space, visible characters, and bytes beyond ASCII, which are opaque (RFC 9110, section 5.5).
-_is_value: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*").fullmatch
+is_field_value: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*").fullmatch
 
 
 def field_values(headers: Headers, name: bytes) -> list[bytes]:
@@ -48,7 +48,7 @@ def check_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
             raise LocalProtocolError(f"header {name!r}: {value!r} must be a pair of bytes")
         if not is_token(name):
             raise LocalProtocolError(f"header name {name!r} must be a token (RFC 9110, section 5.6.2)")
-        if not _is_value(value):
+        if not is_field_value(value):
             raise LocalProtocolError(f"header {name!r} has a control character in its value {value!r}")
         checked.append((name, value.strip(b" \t")))
     return checked

@@ -86,14 +86,22 @@ async def _accept(sock: socket.socket, begin: _Begin, tasks: TaskGroup) -> None:
             try:
                 for _ in range(_AT_ONCE):
                     client, _address = sock.accept()
-                    client.setblocking(False)
-                    if client.family != socket.AF_UNIX:
-                        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    _prepare(client)
                     tasks.start_soon(begin, client)
             except OSError as error:  # nobody is left to accept, or a client gave up before it was accepted
                 if error.errno in _NO_DESCRIPTORS:
                     logger.error("Cannot accept connections: %s", error.strerror)
                     await anyio.sleep(_PAUSE)
+
+
+def _prepare(client: socket.socket) -> None:
+    try:
+        client.setblocking(False)
+        if client.family != socket.AF_UNIX:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:  # on some systems it fails when the client is gone
+        client.close()
+        raise
 
 
 async def _begin_protocol(

@@ -15,9 +15,12 @@ from wsserve.server.errors import ApplicationError, StartupError
 from wsserve.server.options import GroupedCommand, GroupedOption, config_options, option_name
 from wsserve.server.version import describe_version
 
-_FIELDS: Final = sorted((field.name for field in fields(Config) if "_" in field.name), key=len, reverse=True)
-_FIELD: Final = re.compile(rf"(?<![^\s(])(?:{'|'.join(_FIELDS)})(?![^\s,:)])")
-"""A field's name in a sentence: whoever reads it there gave an option."""
+_FIELDS: Final = sorted((field.name for field in fields(Config)), key=len, reverse=True)
+_UNMISTAKABLE: Final = ["app_dir", "fd", "uds", *(name for name in _FIELDS if "_" in name)]
+_FIELD: Final = re.compile(
+    rf"(?<![^\s(])(?:{'|'.join(_UNMISTAKABLE)})(?![^\s,:)])|^(?:{'|'.join(_FIELDS)})(?= (?:must\b|is\b|has\b|'))"
+)
+"""A field's name in a sentence: whoever reads it there gave an option. A word such as port is one at its beginning."""
 
 _MACHINERY: Final = frozenset({"wsserve", "importlib"})
 """Packages whose frames say nothing about an error of the application's own."""

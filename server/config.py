@@ -3,7 +3,7 @@
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from typing import Any, Final, Literal
 
@@ -11,7 +11,7 @@ from wsserve.codec.deflate import DeflateOptions
 from wsserve.codec.frames import FrameLimits
 from wsserve.codec.http1 import HeadLimits
 from wsserve.server.custom_headers import check_headers
-from wsserve.server.errors import ConfigError
+from wsserve.server.errors import ConfigError, suggest
 from wsserve.server.proxy_headers import TrustedHosts
 from wsserve.server.settings import check, setting, settings_of
 
@@ -62,10 +62,10 @@ class Config:
     ssl_version: Literal["1.2", "1.3"] = setting("1.2", _TLS, "Lowest version of TLS to accept.")
 
     log_level: Literal["critical", "error", "warning", "info", "debug", "trace"] = setting(
-        "info", _LOGS, "Least important messages to log."
+        "info", _LOGS, "Least important messages to log; trace, which uvicorn has, shows the same as debug."
     )
     log_config: str | Mapping[str, Any] | None = setting(
-        None, _LOGS, "Logging configuration file, .json or .ini; replaces the other log options.", metavar="PATH"
+        None, _LOGS, "Logging configuration file, .json or .ini, in place of the level and the colours.", metavar="PATH"
     )
     access_log: bool = setting(True, _LOGS, "Log each request, and each WebSocket as it opens and closes.")
     use_colors: bool | None = setting(None, _LOGS, "Colour the log; by default on a terminal, unless NO_COLOR is set.")
@@ -98,13 +98,23 @@ class Config:
     ws_max_fragments: int = setting(1024, _WS, "Fragments of a message.", at_least=1)
     ws_max_queue: int = setting(16, _WS, "Received messages that may wait for the application.", at_least=1)
     ws_max_queue_bytes: int = setting(65536, _WS, "Bytes of received messages that may wait.", at_least=1)
-    ws_write_limit: int = setting(65536, _WS, "Bytes of unsent output at which sending waits.", at_least=1)
-    ws_write_timeout: float = setting(
-        20.0, _WS, "Seconds without progress after which a blocked write ends the connection.", at_least=0.001
+    ws_write_limit: int = setting(
+        65536, _WS, "Bytes of unsent output at which sending waits, HTTP responses too.", at_least=1
     )
-    ws_ping_interval: float | None = setting(20.0, _WS, "Seconds of silence before a Ping; 0 is never.")
-    ws_ping_timeout: float | None = setting(20.0, _WS, "Seconds to wait for a sign of life after it; 0 is for ever.")
-    ws_close_timeout: float = setting(10.0, _WS, "Seconds to wait for the peer's Close.", at_least=0.001)
+    ws_write_timeout: float = setting(
+        20.0,
+        _WS,
+        "Seconds without progress after which a blocked write ends the connection, HTTP responses too.",
+        at_least=0.001,
+    )
+    ws_ping_interval: float | None = setting(20.0, _WS, "Seconds from one Ping to the next; 0 is never.")
+    ws_ping_timeout: float | None = setting(20.0, _WS, "Seconds to wait for any byte after a Ping; 0 is for ever.")
+    ws_close_timeout: float = setting(
+        10.0,
+        _WS,
+        "Seconds to wait for the peer's Close, and on any connection for the last bytes to go out and for TLS to end.",
+        at_least=0.001,
+    )
     ws_fail_timeout: float = setting(
         1.0, _WS, "Seconds that earlier messages get to be answered after the peer broke the protocol."
     )
@@ -196,3 +206,19 @@ class Config:
             level=self.ws_deflate_level,
             threshold=self.ws_deflate_threshold,
         )
+
+
+def config_of(config: Config | None, options: Mapping[str, Any]) -> Config:
+    """Return `config`, or a new one with `options` when it is None.
+
+    Raises `ConfigError` for an option that does not exist, and for options beside a `config`.
+    """
+    known = [field.name for field in fields(Config)]
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"there is no option {name!r}{suggest(name, known)}")
+    if config is None:
+        return Config(**options)
+    if options:
+        raise ConfigError(f"{next(iter(options))} is given beside config: set it in the Config")
+    return config

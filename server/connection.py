@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wsserve.asgi_bridge.http_session import HttpOptions, HttpSession
-from wsserve.asgi_bridge.response import DefaultHeaders
+from wsserve.asgi_bridge.response import HeaderSource
 from wsserve.asgi_bridge.scopes import ConnectionInfo, http_scope, websocket_scope
 from wsserve.asgi_bridge.transport import Timer, Transport
 from wsserve.asgi_bridge.types import ASGIApp, Scope
@@ -32,7 +32,7 @@ class ConnectionContext:
     head_limits: HeadLimits
     http_options: HttpOptions
     websocket_options: WebSocketOptions
-    default_headers: DefaultHeaders
+    default_headers: HeaderSource
     access_log: AccessLog
     handshake_timeout: float
     keep_alive_timeout: float

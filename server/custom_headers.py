@@ -1,14 +1,13 @@
 """Checks on the headers that a server's owner adds to every response."""
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
+from wsserve.codec.handshake import SERVER_HEADERS
+from wsserve.codec.header_fields import is_field_value, is_token
 from wsserve.server.errors import ConfigError
 
-_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # token, RFC 9110, section 5.6.2
-_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")  # field-value, RFC 9110, section 5.5
-_OURS: Final = frozenset({b"connection", b"content-length", b"keep-alive", b"transfer-encoding", b"upgrade"})
+_OURS: Final = SERVER_HEADERS | {b"keep-alive"}
 
 
 def check_headers(headers: object) -> tuple[tuple[bytes, bytes], ...]:
@@ -27,9 +26,9 @@ def _check_header(header: object) -> tuple[bytes, bytes]:
             name, value = _encode(raw_name), _encode(raw_value).strip(b" \t")
         case _:
             raise ConfigError(f"header {header!r} must be a pair of name and value")
-    if not _NAME.fullmatch(name):
+    if not is_token(name):
         raise ConfigError(f"header name {raw_name!r} must be letters, digits and hyphens")
-    if not _VALUE.fullmatch(value):
+    if not is_field_value(value):
         raise ConfigError(f"header {name.decode()} has the value {raw_value!r}: leave out control characters")
     name = name.lower()
     if name in _OURS or name.startswith(b"sec-websocket-"):

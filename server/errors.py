@@ -7,6 +7,8 @@ Exception
     └── ApplicationError
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -33,3 +35,14 @@ class LifespanError(StartupError):
 
 class ApplicationError(StartupError):
     """The application's own code raised while it was loaded: `__cause__` is what it raised, traceback and all."""
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the kind of `error` and what it says: `ValueError: 5`."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that asks for those of `known` that are like `name`; empty when none is."""
+    near = get_close_matches(name, list(known), n=3)
+    return f": did you mean {' or '.join(map(repr, near))}?" if near else ""

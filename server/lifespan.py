@@ -9,7 +9,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from wsserve.asgi_bridge.types import ASGIApp
-from wsserve.server.errors import LifespanError
+from wsserve.server.errors import LifespanError, describe_error
 
 logger = logging.getLogger("wsserve.error")
 
@@ -109,7 +109,7 @@ class Lifespan:
             if self._error is None:
                 raise LifespanError("The application returned from its lifespan without lifespan.startup.complete")
             logger.error("The application's lifespan raised at startup", exc_info=self._error)
-            raise LifespanError(f"The application's lifespan raised {_name(self._error)}") from self._error
+            raise LifespanError(f"The application's lifespan raised {describe_error(self._error)}") from self._error
         elif self._startup_taken and self._error is not None:
             logger.warning(
                 "The application's lifespan raised at startup; it is served without one", exc_info=self._error
@@ -176,7 +176,3 @@ def _startup_failure(message: str) -> str:
     if len(lines) > 1:
         logger.error("The application failed to start:\n%s", message.strip())
     return f"The application failed to start: {lines[-1].strip()}"
-
-
-def _name(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,27 +1,33 @@
-"""Finding the application that `module:attribute` names."""
+"""Finding the application that `module:attribute` names, and checks that it is one."""
 
 import importlib
 import inspect
 import os
 import pkgutil
 import sys
-from collections.abc import Iterable
-from difflib import get_close_matches
 from types import ModuleType
 from typing import Any, cast
 
 from wsserve.asgi_bridge.types import ASGIApp
-from wsserve.server.errors import ApplicationError, StartupError
+from wsserve.server.errors import ApplicationError, StartupError, describe_error, suggest
 
 
-def load_app(target: str, *, factory: bool = False, app_dir: str = "") -> ASGIApp:
-    """Import and return the ASGI application that `target` names: `module:attribute`, dots allowed in both.
+def load_app(app: Any, *, factory: bool = False, app_dir: str = "") -> ASGIApp:
+    """Return `app` when it is an ASGI application, or the one that it names: `module:attribute`, dots allowed in both.
 
     Modules are looked for in `app_dir` first (the current directory when it is empty), which stays on `sys.path`.
-    With `factory`, the attribute is called without arguments and returns the application.
+    With `factory`, what was found is called without arguments and returns the application.
 
     Raises `StartupError` when there is no such application, and `ApplicationError` when its own code raises.
     """
+    named = isinstance(app, str)
+    found, what = (_find(app, app_dir), app) if named else (app, "app")
+    if factory:
+        return _check_callable(_call_factory(found, what), f"the result of {what}", named=named)
+    return _check_callable(found, what, named=named)
+
+
+def _find(target: str, app_dir: str) -> Any:
     module_name, colon, path = target.partition(":")
     if not colon or not path or not module_name or not all(module_name.split(".")):
         raise StartupError(f"application {target!r} is not of the form module:attribute, such as {_example(target)}")
@@ -30,10 +36,7 @@ def load_app(target: str, *, factory: bool = False, app_dir: str = "") -> ASGIAp
         raise StartupError(f"app_dir {app_dir!r} is not a directory: name the one that holds {module_name}")
     if sys.path[:1] != [directory]:
         sys.path.insert(0, directory)
-    found = _find_attribute(_import(module_name, directory), path)
-    if factory:
-        found = _call_factory(found, target)
-    return _check_callable(found, f"the result of {target}" if factory else target)
+    return _find_attribute(_import(module_name, directory, _example(target)), path)
 
 
 def _example(target: str) -> str:
@@ -41,23 +44,25 @@ def _example(target: str) -> str:
     return f"{stem or 'main'}:{target.partition(':')[2] or 'app'}"
 
 
-def _import(name: str, directory: str) -> ModuleType:
+def _import(name: str, directory: str, example: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         # Only a missing part of the name itself is a wrong name; else the module exists and lacks something.
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            if name.endswith(".py") or "/" in name:
+                raise StartupError(f"there is no module {name!r}: did you mean {example!r}?") from None
             raise StartupError(f"there is no module {error.name!r}{_near_modules(error.name, directory)}") from None
-        raise ApplicationError(f"importing {name} failed: {_name(error)}") from error
+        raise ApplicationError(f"importing {name} failed: {describe_error(error)}") from error
     except Exception as error:
-        raise ApplicationError(f"importing {name} failed: {_name(error)}") from error
+        raise ApplicationError(f"importing {name} failed: {describe_error(error)}") from error
 
 
 def _near_modules(name: str, directory: str) -> str:
     """Return a hint to modules with names like the missing one's, beside which it would be."""
     package, dot, _ = name.rpartition(".")
     path = getattr(sys.modules.get(package), "__path__", []) if dot else [directory]
-    hint = _suggest(name, (f"{package}{dot}{module.name}" for module in pkgutil.iter_modules(path)))
+    hint = suggest(name, (f"{package}{dot}{module.name}" for module in pkgutil.iter_modules(path)))
     return hint or f" in {directory} or where Python looks for modules"
 
 
@@ -68,15 +73,10 @@ def _find_attribute(module: ModuleType, path: str) -> Any:
         try:
             found = getattr(found, name)
         except AttributeError:
-            hint = _suggest(name, (known for known in dir(found) if not known.startswith("__")))
+            hint = suggest(name, (known for known in dir(found) if not known.startswith("__")))
             raise StartupError(f"{where} has no attribute {name!r}{hint}") from None
         where = repr(name)
     return found
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=3)
-    return f": did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _call_factory(factory: Any, target: str) -> Any:
@@ -87,23 +87,26 @@ def _call_factory(factory: Any, target: str) -> Any:
     try:
         made = factory()
     except Exception as error:
-        raise ApplicationError(f"factory {target} raised {_name(error)}") from error
+        raise ApplicationError(f"factory {target} raised {describe_error(error)}") from error
     if inspect.iscoroutine(made):
         made.close()
         raise StartupError(f"factory {target} is an async function: make it a plain one that returns the application")
     return made
 
 
-def _check_callable(app: Any, target: str) -> ASGIApp:
+def _check_callable(app: Any, target: str, *, named: bool) -> ASGIApp:
     """Return `app` if it can be called as ASGI 3 demands: with scope, receive and send, giving an awaitable."""
+    verb = "name" if named else "give"
     if not callable(app):
-        raise StartupError(f"{target} is {_a(app)}, not an ASGI application: name something that can be called")
+        raise StartupError(f"{target} is {_a(app)}, not an ASGI application: {verb} something that can be called")
     if inspect.isclass(app) and not hasattr(app, "__await__"):
-        raise StartupError(f"{target} is a class: name an instance of it, or its factory with --factory")
+        factory = ", or its factory with --factory" if named else ""
+        raise StartupError(f"{target} is a class: {verb} an instance of it{factory}")
     if _accepts(app, 3):
         return cast("ASGIApp", app)
     if _accepts(app, 0):
-        raise StartupError(f"{target} takes no arguments: add --factory if it returns the application")
+        remedy = "add --factory" if named else "call it"
+        raise StartupError(f"{target} takes no arguments: {remedy} if it returns the application")
     if _accepts(app, 1):
         raise StartupError(
             f"{target} takes one argument, as in ASGI 2: wrap it in asgiref.compatibility.guarantee_single_callable"
@@ -129,7 +132,3 @@ def _a(value: object) -> str:
         return "a module"
     kind = type(value).__name__
     return "None" if value is None else f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
-
-
-def _name(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,5 +1,6 @@
 """Logs for people: set-up, and text from peers made safe to print."""
 
+import configparser
 import json
 import logging
 import logging.config
@@ -12,7 +13,7 @@ from wsserve.server.config import Config
 from wsserve.server.errors import StartupError
 
 TRACE: Final = 5
-"""Below DEBUG: every byte of a connection's dealings."""
+"""A level below DEBUG that uvicorn has, and its users may ask for; nothing here is logged at it."""
 
 _FORMAT: Final = "%(asctime)s %(levelname)-8s %(message)s"
 _COLOURS: Final = {
@@ -28,8 +29,9 @@ _COLOURS: Final = {
 def configure_logging(config: Config) -> None:
     """Send the loggers `wsserve.error` and `wsserve.access` to standard error, or do as `config.log_config` says.
 
-    That is a mapping for `logging.config.dictConfig`, or a file: JSON of the same, or ini for `fileConfig`; levels
-    are then its business. Raises `StartupError` when it cannot be read or used.
+    That is a mapping for `logging.config.dictConfig`, or a file: JSON of the same, or ini for `fileConfig`; levels and
+    colours are then its business, while `config.access_log` still says whether there is an access log. Raises
+    `StartupError` when it cannot be read or used.
     """
     logging.addLevelName(TRACE, "TRACE")
     if config.log_config is not None:
@@ -58,7 +60,9 @@ def _apply(log_config: str | Mapping[str, Any]) -> None:
                 logging.config.dictConfig(json.load(file))
         else:
             with open(log_config, encoding="utf-8") as file:
-                logging.config.fileConfig(file, disable_existing_loggers=False)
+                parser = configparser.ConfigParser()
+                parser.read_file(file)
+            logging.config.fileConfig(parser, disable_existing_loggers=False)
     except OSError as error:
         raise StartupError(f"{name} cannot be read: {error.strerror}") from None
     except Exception as error:
@@ -66,7 +70,8 @@ def _apply(log_config: str | Mapping[str, Any]) -> None:
         deepest: BaseException = error
         while deepest.__cause__ is not None:
             deepest = deepest.__cause__
-        raise StartupError(f"{name} cannot be used: {error}{f' ({deepest})' if deepest is not error else ''}") from None
+        what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise StartupError(f"{name} cannot be used: {what}{f' ({deepest})' if deepest is not error else ''}") from None
 
 
 def _use_colours(config: Config, stream: TextIO) -> bool:

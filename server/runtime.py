@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Generator
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -50,11 +51,21 @@ class EventSignal:
         return self._event.wait().__await__()
 
 
+def _sniffio_state() -> Any:
+    """Return where sniffio looks first for the library's name in this thread; without sniffio, an object like it."""
+    try:
+        from sniffio import thread_local
+    except ImportError:
+        return SimpleNamespace(name=None)
+    return thread_local
+
+
 class ServerRuntime:
     """A `wsserve.asgi_bridge.transport.Runtime` whose tasks live in a task group."""
 
     def __init__(self, tasks: TaskGroup, *, asyncio_signals: bool) -> None:
         self._tasks = tasks
+        self._detected: Any = _sniffio_state() if asyncio_signals else SimpleNamespace(name=None)
         self._cancelled = False
         self.running: dict[object, str] = {}
         """The names of the tasks that `spawn` has started and that have not ended."""
@@ -70,7 +81,13 @@ class ServerRuntime:
 
     def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
         """Run `function` as a task of its own; it must not raise."""
-        self._tasks.start_soon(self._run, function, name, name=name)
+        # anyio asks sniffio, if it is there, which library runs. Under a bare `asyncio.run` that looks for the current
+        # task, which a protocol's callback has not: so it is told, for as long as this takes.
+        before, self._detected.name = self._detected.name, "asyncio"
+        try:
+            self._tasks.start_soon(self._run, function, name, name=name)
+        finally:
+            self._detected.name = before
 
     def cancelled(self) -> bool:
         """Tell whether the calling task is being cancelled together with the server, or with what runs the server."""

@@ -20,7 +20,7 @@ from wsserve.asgi_bridge.websocket_options import WebSocketOptions
 from wsserve.codec.engines import FRAME_CODECS
 from wsserve.server.acceptors import accept_connections, on_asyncio
 from wsserve.server.access_log import AccessLog
-from wsserve.server.config import Config
+from wsserve.server.config import Config, config_of
 from wsserve.server.connection import ConnectionContext
 from wsserve.server.default_headers import DefaultHeaders
 from wsserve.server.errors import StartupError
@@ -126,9 +126,8 @@ async def serve(app: ASGIApp | str, config: Config | None = None, **options: Any
 
     Raises `StartupError` when it cannot start.
     """
-    config = config if config is not None else Config(**options)
-    if isinstance(app, str):
-        app = load_app(app)
+    config = config_of(config, options)
+    app = load_app(app)
     ssl_context = make_ssl_context(config)
     failure: BaseException | None = None
     with listening(config) as sockets:
@@ -164,18 +163,32 @@ def run(
     """Serve `app` until SIGINT or SIGTERM, and return the exit code; a second signal ends the grace period.
 
     As `serve`, but from a program without an event loop: it starts the one that the configuration names, and sets up
-    logging. Raises `StartupError` when it cannot start.
+    logging. Only the main thread of a program can handle signals: in another one this serves until the process ends,
+    and `serve` is the one that can be stopped. With `factory`, `app` is called and returns the application.
+
+    Raises `StartupError` when it cannot start.
     """
-    config = config if config is not None else Config(**options)
+    config = config_of(config, options)
+    if _in_event_loop():
+        raise StartupError("run() starts an event loop, and one is running here already: use serve() in it")
     configure_logging(config)
-    if isinstance(app, str):
-        app = load_app(app, factory=factory, app_dir=app_dir)
+    app = load_app(app, factory=factory, app_dir=app_dir)
     backend_options = {"use_uvloop": config.use_uvloop} if config.backend == "asyncio" else {}
     try:
         anyio.run(_run, app, config, backend=config.backend, backend_options=backend_options)
     except BaseExceptionGroup as group:
         raise _startup_error(group) or group from None
     return 0
+
+
+def _in_event_loop() -> bool:
+    if on_asyncio():
+        return True
+    try:
+        anyio.current_time()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _run(app: ASGIApp, config: Config) -> None:
@@ -200,7 +213,8 @@ async def _run(app: ASGIApp, config: Config) -> None:
 
     try:
         async with anyio.create_task_group() as tasks:
-            await tasks.start(watch_signals)
+            if threading.current_thread() is threading.main_thread():
+                await tasks.start(watch_signals)
             async with serve(app, config) as running:
                 logger.info("Listening on %s (press Ctrl+C to stop)", ", ".join(running.urls))
                 await stop.wait()

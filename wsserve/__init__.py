@@ -6,13 +6,16 @@ The names below are the public face. `run` and `serve` are the server; the rest 
 from typing import TYPE_CHECKING, Any
 
 from wsserve.asgi_bridge.exceptions import (
+    ClientDisconnected,
     ImproperlyConfigured,
+    NoMatchFound,
     WebSocketDisconnect,
     WebSocketFrameTypeError,
     WebSocketJSONError,
     WebSocketMessageError,
     WebSocketRuntimeError,
 )
+from wsserve.asgi_bridge.messages import InvalidMessageError
 from wsserve.asgi_bridge.websocket import WebSocket, WebSocketClose
 from wsserve.asgi_bridge.websocket_app import websocket_app
 from wsserve.asgi_bridge.websocket_state import WebSocketState
@@ -25,8 +28,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ClientDisconnected",
     "Config",
     "ImproperlyConfigured",
+    "InvalidMessageError",
+    "NoMatchFound",
     "Server",
     "StartupError",
     "WebSocket",

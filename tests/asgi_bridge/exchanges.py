@@ -17,7 +17,7 @@ from tests.codec.http_feeds import head, upgrade
 from wsserve.asgi_bridge.exceptions import ClientDisconnected
 from wsserve.asgi_bridge.http_session import HttpOptions, HttpSession
 from wsserve.asgi_bridge.messages import InvalidMessageError
-from wsserve.asgi_bridge.response import DefaultHeaders
+from wsserve.asgi_bridge.response import HeaderSource
 from wsserve.asgi_bridge.scopes import ConnectionInfo, http_scope, websocket_scope
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket_options import WebSocketOptions
@@ -241,7 +241,7 @@ async def open_websocket(
     app: ASGIApp | None = None,
     trailing: bytes = b"",
     high_water: int = 1000,
-    default_headers: DefaultHeaders = list,
+    default_headers: HeaderSource = list,
     on_status: Callable[[int], None] = lambda _: None,
     accept: bool = True,
     **options: Any,
@@ -289,7 +289,7 @@ async def open_http(
     *,
     app: ASGIApp | None = None,
     high_water: int = 1000,
-    default_headers: DefaultHeaders = list,
+    default_headers: HeaderSource = list,
     on_status: Callable[[int], None] = lambda _: None,
     **options: Any,
 ) -> AsyncIterator[HttpExchange]:

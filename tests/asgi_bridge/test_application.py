@@ -9,13 +9,12 @@ import pytest
 
 from tests.asgi_bridge.exchanges import LOGGER, errors_in
 from tests.asgi_bridge.memory import MemoryRuntime, MemoryTransport, settle
-from wsserve.asgi_bridge.application import closure_after, host_application, log_error, run_application
+from wsserve.asgi_bridge.application import host_application, log_error, run_application
 from wsserve.asgi_bridge.exceptions import (
     ClientDisconnected,
     WebSocketDisconnect,
     WebSocketFrameTypeError,
     WebSocketJSONError,
-    WebSocketMessageError,
 )
 
 anyio_test = pytest.mark.anyio
@@ -238,48 +237,21 @@ def test_a18_the_path_in_the_log_is_escaped_and_cut(caplog: pytest.LogCaptureFix
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (WebSocketFrameTypeError("text", "binary"), 1003),
-        (WebSocketJSONError("no JSON"), 1007),
-        (ExceptionGroup("", [ExceptionGroup("", [WebSocketJSONError("no JSON")])]), 1007),
-    ],
-    ids=["frame-type", "json", "json-in-groups"],
-)
-def test_a_message_error_closes_with_its_code(
-    error: BaseException, code: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert closure_after(error)[0] == code
-    assert closure_after(error)[1]
-    log_error(error, "/x", over=False)
-    assert errors_in(caplog) == []
-
-
-class StrangeError(Exception):
-    close_code = 4321
-
-
-@pytest.mark.parametrize(
     "error",
     [
-        *ERRORS,
-        StrangeError("not ours to trust"),
-        ExceptionGroup("", [WebSocketJSONError("x"), WebSocketFrameTypeError("text", "binary")]),
-        ExceptionGroup("", [WebSocketJSONError("x"), ValueError("x")]),
-        *LEFT,
+        WebSocketFrameTypeError("text", "binary"),
+        ExceptionGroup("", [ExceptionGroup("", [WebSocketJSONError("no JSON")])]),
+        ExceptionGroup("", [WebSocketFrameTypeError("text", "binary"), WebSocketFrameTypeError("text", "binary")]),
+        ExceptionGroup("", [LEFT[0], WebSocketJSONError("no JSON")]),
     ],
-    ids=lambda error: type(error).__name__,
+    ids=["one", "in-groups", "two", "beside-a-disconnect"],
 )
-def test_g8_any_other_error_closes_with_1011_and_says_nothing(error: BaseException) -> None:
-    assert closure_after(error) == (1011, "")
-
-
-def test_g8_a_return_closes_with_1000() -> None:
-    assert closure_after(None) == (1000, "")
-
-
-def test_a_message_error_with_lone_surrogates_can_be_told() -> None:
-    class OddError(WebSocketMessageError):
-        close_code = 4000
-
-    assert closure_after(OddError("\ud800")) == (4000, "?")
+@pytest.mark.parametrize("over", [True, False])
+def test_a_message_error_is_no_error_of_the_application(
+    error: BaseException, over: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, LOGGER):
+        log_error(error, "/x", over=over)
+    [record] = caplog.records
+    assert record.levelno == logging.INFO
+    assert "refused a message" in record.getMessage()

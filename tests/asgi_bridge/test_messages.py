@@ -1,7 +1,8 @@
 """What an application may say, and the errors that name what is wrong (G5, G6, G9)."""
 
 from collections.abc import Callable, Iterator
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -19,6 +20,10 @@ BODY = {"type": "http.response.body"}
 
 class Word(StrEnum):
     HELLO = "hello"
+
+
+class Code(IntEnum):
+    LEFT = 4001
 
 
 @pytest.mark.parametrize(
@@ -142,6 +147,13 @@ def test_acceptance_has_the_subprotocol() -> None:
 @pytest.mark.parametrize("status", [200, 404, 599])
 def test_response_start(status: int) -> None:
     assert messages.response_start({**START, "status": status}) == (status, [])
+
+
+def test_numbers_of_enumerations_become_plain_ints() -> None:
+    status, _ = messages.response_start({**START, "status": HTTPStatus.ACCEPTED})
+    assert (type(status), status) == (int, 202)
+    code, _ = messages.closure({**CLOSE, "code": Code.LEFT})
+    assert (type(code), code) == (int, 4001)
 
 
 @pytest.mark.parametrize("content", [{}, *({"status": status} for status in (None, 100, 101, 199, 600, "200", True))])

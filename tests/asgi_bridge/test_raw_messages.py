@@ -1,5 +1,7 @@
 """Raw ASGI messages through a WebSocket, and denial responses."""
 
+from enum import IntEnum
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -86,6 +88,24 @@ async def test_g12_denial_response() -> None:
         await websocket.accept()
 
 
+class Code(IntEnum):
+    LEFT = 4001
+
+
+@pytest.mark.parametrize("raw", [True, False])
+async def test_g12_numbers_of_enumerations_become_plain_ints(raw: bool) -> None:
+    denying, closing = Server(), Server()
+    denied, closed = denying.websocket(), await closing.accepted()
+    if raw:
+        await denied.send({"type": "websocket.http.response.start", "status": HTTPStatus.UNAUTHORIZED})
+        await closed.send({"type": "websocket.close", "code": Code.LEFT})
+    else:
+        await denied.send_denial_response(HTTPStatus.UNAUTHORIZED)
+        await closed.close(Code.LEFT)
+    status, code = denying.sent[0]["status"], closing.sent[0]["code"]
+    assert [(type(number), number) for number in (status, code)] == [(int, 401), (int, 4001)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "headers"),
     [
@@ -109,6 +129,7 @@ async def test_g12_denial_headers(arguments: Any, headers: object) -> None:
     [
         ({"status": 101}, ValueError),
         ({"status": "403"}, ValueError),
+        ({"status": True}, ValueError),
         ({"status": 600}, ValueError),
         ({"body": 5}, TypeError),
         ({"headers": {"a": "\n"}}, ValueError),

@@ -124,6 +124,16 @@ async def test_l28_malformed_json_is_one_error(payload: str) -> None:
     assert await websocket.receive_json() == 1
 
 
+@pytest.mark.parametrize(
+    ("payload", "fault"), [("{'a'}", "object keys must be strings (byte 1)"), ("{", "Input data was truncated")]
+)
+async def test_l28_the_error_says_once_that_it_is_no_json(payload: str, fault: str) -> None:
+    websocket = await Server(text(payload)).accepted()
+    with pytest.raises(WebSocketJSONError) as caught:
+        await websocket.receive_json()
+    assert str(caught.value) == f"the message is no well-formed JSON: {fault}"
+
+
 async def test_l28_bad_utf8_is_malformed_json() -> None:
     websocket = await Server(binary(b'"\xff"')).accepted()
     with pytest.raises(WebSocketJSONError):

@@ -7,12 +7,12 @@ import pytest
 from tests.asgi_bridge.exchanges import parse
 from tests.asgi_bridge.memory import MemoryTransport
 from tests.codec.http_feeds import head, upgrade
-from wsserve.asgi_bridge.messages import Headers, InvalidMessageError
+from wsserve.asgi_bridge.messages import HeaderList, InvalidMessageError
 from wsserve.asgi_bridge.response import Response, with_defaults
 from wsserve.codec.errors import LocalProtocolError
 
 
-def server_header() -> Headers:
+def server_header() -> HeaderList:
     return [(b"server", b"wsserve")]
 
 
@@ -144,7 +144,7 @@ def test_g6_a_faulty_start_can_be_followed_by_a_good_one() -> None:
         ([(b"content-length", b"-1")], b"four"),
     ],
 )
-def test_u17_faulty_headers_raise_and_nothing_is_on_the_wire(headers: Headers, body: bytes) -> None:
+def test_u17_faulty_headers_raise_and_nothing_is_on_the_wire(headers: HeaderList, body: bytes) -> None:
     answer = Answer()
     answer.start(headers=headers)
     with pytest.raises(LocalProtocolError):

@@ -6,7 +6,8 @@ import pytest
 
 from tests.asgi_bridge.exchanges import INFO, parse
 from tests.codec.http_feeds import KEY, head, upgrade
-from wsserve.asgi_bridge.scopes import Scope, http_scope, websocket_scope
+from wsserve.asgi_bridge.scopes import http_scope, websocket_scope
+from wsserve.asgi_bridge.types import Scope
 
 
 def scope_of(request_head: bytes, **info: object) -> Scope:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.asgi_bridge.exchanges import LOGGER, errors_in, open_websocket
-from tests.codec.frames import BINARY, CLOSE, TEXT, client_frame, close_frame
+from tests.codec.frames import BINARY, CLOSE, TEXT, client_frame, close_frame, server_frame
 from wsserve.asgi_bridge.exceptions import (
     ClientDisconnected,
     WebSocketDisconnect,
@@ -17,6 +17,8 @@ from wsserve.asgi_bridge.exceptions import (
 )
 from wsserve.asgi_bridge.messages import InvalidMessageError
 from wsserve.asgi_bridge.types import Receive, Scope, Send
+from wsserve.asgi_bridge.websocket import WebSocket
+from wsserve.asgi_bridge.websocket_app import websocket_app
 from wsserve.codec.errors import LocalProtocolError
 
 pytestmark = pytest.mark.anyio
@@ -235,6 +237,42 @@ class ForeignError(Exception):
 async def test_g8_a_foreign_error_with_a_close_code_is_1011(caplog: pytest.LogCaptureFixture) -> None:
     async with open_websocket() as ws:
         await ws.end(ForeignError("x"))
+        assert ws.frames() == [(CLOSE, b"\x03\xf3")]
+    assert len(errors_in(caplog)) == 1
+
+
+WRONG_TYPE = WebSocketFrameTypeError("text", "binary")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (WRONG_TYPE, 1003),
+        (ExceptionGroup("", [WRONG_TYPE, WRONG_TYPE]), 1003),
+        (ExceptionGroup("", [WRONG_TYPE, ValueError("x")]), 1011),
+        (ValueError("x"), 1011),
+    ],
+    ids=["one", "two", "beside-another", "another"],
+)
+@pytest.mark.parametrize("hosted", [True, False])
+async def test_g8_an_error_closes_alike_in_a_bare_and_in_a_hosted_app(
+    hosted: bool, error: Exception, code: int
+) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        raise error
+
+    async def bare(scope: Scope, receive: Receive, send: Send) -> None:
+        await handler(WebSocket(scope, receive, send))
+
+    async with open_websocket(app=websocket_app(handler) if hosted else bare, accept=False) as ws:
+        frame = server_frame(ws.taken().partition(b"\r\n\r\n")[2])
+        assert int.from_bytes(frame[2][:2], "big") == code
+
+
+async def test_a_disconnect_of_another_connection_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with open_websocket() as ws:
+        await ws.end(WebSocketDisconnect(1001))
         assert ws.frames() == [(CLOSE, b"\x03\xf3")]
     assert len(errors_in(caplog)) == 1
 

@@ -51,6 +51,20 @@ async def test_g2_close_before_accept_is_403_and_then_a_disconnect() -> None:
             await ws.receive()
 
 
+@pytest.mark.parametrize("content", [{"code": 1008, "reason": [{"loc": ["path"]}]}, {"reason": b"x"}, {"code": 1005}])
+async def test_g2_code_and_reason_of_a_close_before_accept_do_not_matter(content: dict[str, Any]) -> None:
+    async with open_websocket(accept=False) as ws:
+        await ws.send(CLOSE, **content)
+        assert ws.taken().startswith(b"HTTP/1.1 403 ")
+    async with open_websocket(accept=False) as ws:
+        await ws.lose()
+        await ws.send(CLOSE, **content)
+    async with open_websocket() as ws:
+        with pytest.raises((InvalidMessageError, LocalProtocolError)):
+            await ws.send(CLOSE, **content)
+        assert ws.taken() == b""
+
+
 @pytest.mark.parametrize("kind", [ACCEPT, CLOSE, START, BODY, "websocket.send"])
 async def test_g6_nothing_may_follow_a_refusal(kind: str) -> None:
     async with open_websocket(accept=False) as ws:

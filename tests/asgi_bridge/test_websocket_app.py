@@ -1,5 +1,6 @@
 """Hosted handlers: how a connection ends when its handler does (G8)."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -7,7 +8,10 @@ import anyio
 import pytest
 
 from tests.asgi_bridge.double import GoneError, Server, binary, disconnect, text
+from tests.asgi_bridge.exchanges import errors_in, open_http
+from tests.codec.http_feeds import head
 from wsserve.asgi_bridge.exceptions import WebSocketDisconnect
+from wsserve.asgi_bridge.types import Message
 from wsserve.asgi_bridge.websocket import WebSocket
 from wsserve.asgi_bridge.websocket_app import websocket_app
 
@@ -44,6 +48,7 @@ async def test_g8_return_after_the_own_close() -> None:
     await handler(server.scope, server.receive, server.send)
     assert sent(server) == [ACCEPT, ("websocket.close", 4000, "done")]
     assert (handler.__name__, handler.__doc__) == ("handler", "Say why.")
+    assert list(inspect.signature(handler).parameters) == ["scope", "receive", "send"]
 
 
 @pytest.mark.parametrize("error", [None, ZeroDivisionError()])
@@ -138,3 +143,43 @@ async def test_an_async_with_block_ends_the_connection_too() -> None:
 
 async def server_accepted() -> WebSocket:
     return await Server().accepted()
+
+
+# Served as a whole application
+
+
+@websocket_app
+async def never_called(websocket: WebSocket) -> None:
+    raise AssertionError("there is no WebSocket")
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"POST"])
+async def test_u11_plain_http_is_answered_with_426(method: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async with open_http(head(request_line=method + b" / HTTP/1.1"), app=never_called) as http:
+        lines, _, body = http.taken().lower().partition(b"\r\n\r\n")
+        status_line, *fields = lines.split(b"\r\n")
+        assert status_line == b"http/1.1 426 upgrade required"
+        assert {b"upgrade: websocket", b"connection: upgrade", b"content-type: text/plain; charset=utf-8"} < set(fields)
+        assert (b"websocket client" in body) == (method != b"HEAD")
+        assert http.ends == [True]
+    assert errors_in(caplog) == []
+
+
+async def test_u11_http_2_has_no_upgrade() -> None:
+    server = Server(type="http", http_version="2")
+    await never_called(server.scope, server.receive, server.send)
+    assert server.sent[0]["status"] == 426
+    assert [name for name, _ in server.sent[0]["headers"]] == [b"content-type", b"content-length"]
+
+
+async def test_the_lifespan_is_confirmed() -> None:
+    async def receive() -> Message:
+        return next(events)
+
+    async def send(message: Message) -> None:
+        confirmed.append(message)
+
+    events = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    confirmed: list[Message] = []
+    await never_called({"type": "lifespan"}, receive, send)
+    assert confirmed == [{"type": "lifespan.startup.complete"}, {"type": "lifespan.shutdown.complete"}]

@@ -1,5 +1,7 @@
 """R10, R13: which close codes may be on the wire, and how long a reason may be."""
 
+from enum import IntEnum
+
 import pytest
 
 from wsserve.codec.close_codes import MAX_REASON_BYTES, check_code, is_valid, truncate_reason
@@ -21,6 +23,14 @@ def test_r10_a_valid_code_is_returned(code: int) -> None:
 def test_r10_r13_a_code_that_may_not_be_sent_raises(code: int) -> None:
     with pytest.raises(LocalProtocolError, match=f"close code {code} cannot be sent: use 1000-1003"):
         check_code(code)
+
+
+def test_r13_a_code_of_an_enumeration_becomes_a_plain_int() -> None:
+    class Code(IntEnum):
+        LEFT = 4001
+
+    code = check_code(Code.LEFT)
+    assert (type(code), code) == (int, 4001)
 
 
 @pytest.mark.parametrize("code", [True, 1000.0, "1000", None], ids=repr)

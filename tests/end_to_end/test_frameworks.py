@@ -110,6 +110,45 @@ def test_fastapi_websocket_exception(servers: Servers, telling_client: Client) -
     assert telling_client.run_steps(server.ws("/policy"), [wait_closed()]).close == (1008, "not allowed")
 
 
+def test_fastapi_numbers_of_enumerations(servers: Servers, telling_client: Client) -> None:
+    server = servers.get(ASYNCIO, "frameworks.fastapi_app:app")
+    start = len(server.log)
+    response = httpx.get(server.http("/accepted"), trust_env=False)
+    assert (response.status_code, response.text) == (202, "soon")
+    denied = telling_client.run_steps(server.ws("/unauthorized"), [])
+    assert (denied.status, denied.body) == (401, "who are you?")
+    assert telling_client.run_steps(server.ws("/close-enumerated"), [wait_closed()]).close == (4001, "")
+    settle_log(server, start, "/close-enumerated.*closed")
+
+
+def test_fastapi_invalid_path_parameter_is_403(servers: Servers, telling_client: Client) -> None:
+    server = servers.get(ASYNCIO, "frameworks.fastapi_app:app")
+    start = len(server.log)
+    seen = telling_client.run_steps(server.ws("/items/five"), [])
+    assert (seen.opened, seen.status) == (False, 403)
+    # The next connection's log lines come behind all that the application had to say of this one.
+    assert telling_client.run_steps(server.ws("/close"), [wait_closed()]).close == (3001, "done")
+    settle_log(server, start, "/close.*closed")
+
+
+def settle_log(server: ServerProcess, start: int, last_line: str) -> None:
+    """Wait for the last line that a test brings about, and check that nothing failed before it."""
+    server.log.wait_for(last_line, 5, start)
+    server.assert_log_clean(start)
+
+
+@pytest.mark.parametrize("configuration", WSSERVE, ids=lambda configuration: configuration.name)
+def test_u11_hosted_handler_is_a_whole_application(
+    configuration: Configuration, servers: Servers, telling_client: Client
+) -> None:
+    server = servers.get(configuration, "frameworks.hosted_app:app")
+    response = httpx.get(server.http("/"), trust_env=False)
+    assert (response.status_code, response.headers["upgrade"]) == (426, "websocket")
+    seen = telling_client.run_steps(server.ws("/"), [send_text("hello"), receive(), close(1000)])
+    assert (seen.messages, seen.close) == (["hello"], (1000, ""))
+    settle_log(server, 0, "closed")
+
+
 def test_lilya_seed_page_with_the_real_lilya(servers: Servers, client: Client) -> None:
     server = servers.get(UVLOOP, "frameworks.lilya_app:app")
     assert client.run_steps(server.ws("/seed/hello"), [wait_closed()]).messages == [b'{"message":"Hello, world!"}']

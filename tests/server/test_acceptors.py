@@ -149,6 +149,33 @@ async def test_a13_a_client_that_gives_up_costs_nothing() -> None:
         assert await ask(sock.getsockname()) == b"/page"
 
 
+async def test_a_client_whose_socket_cannot_be_set_up_is_closed() -> None:
+    class Gone(socket.socket):
+        def setsockopt(self, *_: Any) -> None:
+            raise OSError(errno.EINVAL, "the client is gone")
+
+    accepted: list[socket.socket] = []
+
+    class Listener(socket.socket):
+        def accept(self) -> tuple[socket.socket, Any]:
+            client, address = super().accept()
+            if not accepted:
+                client = Gone(fileno=client.detach())
+            accepted.append(client)
+            return client, address
+
+    sock = listener(Listener)
+    async with (
+        live(hello) as server,
+        anyio.create_task_group() as tasks,
+        accept_connections([sock], server.context, None, tasks),
+    ):
+        with socket.create_connection(sock.getsockname()):
+            await until(lambda: accepted)
+            assert accepted[0].fileno() == -1
+        assert await ask(sock.getsockname()) == b"/page"
+
+
 async def test_a_fault_of_our_own_costs_one_connection(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
     logs.expect("A connection could not begin", "A connection failed")
     begin = {name: getattr(acceptors, name) for name in ("_begin_protocol", "_begin_stream")}

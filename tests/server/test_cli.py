@@ -165,7 +165,12 @@ HINT = ". `wsserve --help` lists the options."
             ["main:app", "--env-file", "/no/such"],
             "Invalid value for '--env-file': File '/no/such' does not exist" + HINT,
         ),
-        (["main:app", "--port", "70000"], "port must be from 0 to 65535, not 70000"),
+        (["main:app", "--port", "70000"], "--port must be from 0 to 65535, not 70000"),
+        (["main:app", "--backlog", "0"], "--backlog must be at least 1, not 0"),
+        (
+            ["main:app", "--uds", "s", "--fd", "3"],
+            "--uds and --fd are both set: choose one socket to listen on",
+        ),
         (["main:app", "--ws-max-size", "0"], "--ws-max-size must be at least 1, not 0"),
         (
             ["main:app", "--ssl-keyfile", "k"],
@@ -203,6 +208,9 @@ def test_options_that_only_uvicorn_has_are_unknown(
         (StartupError("ssl_keyfile 'a/ssl_keyfile' is it"), 1, "--ssl-keyfile 'a/ssl_keyfile' is it"),
         (ConfigError("ws_max_size, it is (ws_max_queue)"), 2, "--ws-max-size, it is (--ws-max-queue)"),
         (LifespanError("The application failed to start: no database"), 3, None),
+        (StartupError("host 'x' is unknown"), 1, "--host 'x' is unknown"),
+        (StartupError("app_dir 'x' is not a directory"), 1, "--app-dir 'x' is not a directory"),
+        (StartupError("hostess: choose another port, or host"), 1, None),
         (ApplicationError("alone"), 1, "alone"),
     ],
 )
@@ -313,6 +321,8 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     ("arguments", "code", "message"),
     [
         (["shpo:app"], 1, "there is no module 'shpo': did you mean 'shop'?"),
+        (["shop.py:app"], 1, "there is no module 'shop.py': did you mean 'shop:app'?"),
+        (["shop:app", "--app-dir", "no"], 1, "--app-dir 'no' is not a directory: name the one that holds shop"),
         (["shop:ap"], 1, "module 'shop' has no attribute 'ap': did you mean 'app'?"),
         (["shop:number"], 1, "shop:number is an int, not an ASGI application: name something that can be called"),
         (
@@ -327,6 +337,12 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         ),
         (["shop:failing", "--port", "0"], 3, "The application failed to start: no database"),
         (["shop:app", "--log-config", "absent"], 1, "--log-config 'absent' cannot be read: No such file or directory"),
+        (
+            ["shop:app", "--log-config", "key.pem"],
+            1,
+            "--log-config 'key.pem' cannot be used:"
+            " File contains no section headers. file: 'key.pem', line: 1 'no key'",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(

@@ -3,15 +3,22 @@
 import dataclasses
 import importlib.util
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from wsserve.asgi_bridge import backpressure, receiver
+from wsserve.asgi_bridge.http_session import HttpOptions
+from wsserve.codec import deflate, request_body
 from wsserve.codec.deflate import DeflateOptions
 from wsserve.codec.frames import FrameLimits
 from wsserve.codec.http1 import HeadLimits
-from wsserve.server.config import Config
+from wsserve.server import connection
+from wsserve.server.config import Config, config_of
 from wsserve.server.errors import ConfigError
+from wsserve.server.serve import LINGER_TIMEOUT
+from wsserve.server.settings import settings_of
 
 
 def test_defaults_are_those_of_the_layers_below() -> None:
@@ -150,3 +157,55 @@ def test_trusted_proxies_come_from_the_setting_then_the_environment(monkeypatch:
 def _hide(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr("wsserve.server.config.find_spec", lambda name: None if name in modules else real(name))
+
+
+def test_a_config_comes_from_options_or_whole() -> None:
+    assert config_of(None, {"port": 5}) == Config(port=5)
+    config = Config(port=6)
+    assert config_of(config, {}) is config
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "message"),
+    [
+        (None, {"prot": 1}, "there is no option 'prot': did you mean 'port'?"),
+        (None, {"zzzzzz": 1}, "there is no option 'zzzzzz'"),
+        (Config(), {"prot": 1}, "there is no option 'prot': did you mean 'port'?"),
+        (Config(), {"port": 1}, "port is given beside config: set it in the Config"),
+    ],
+)
+def test_options_that_cannot_be_are_one_sentence(config: Config | None, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config_of(config, options)
+    assert str(caught.value) == message
+
+
+# docs/limits.md
+
+
+def test_every_bound_has_a_row_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "limits.md").read_text()
+    for name, _, _, details in settings_of(Config):
+        if name.startswith(("limit_", "timeout_", "ws_")):
+            assert f"| `{name}` |" in page, details.summary
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (connection.MAX_PIPELINED_BYTES, "64 KiB"),
+        (connection.MAX_DROPPED_BYTES, "64 KiB"),
+        (HttpOptions().max_queue_bytes, "64 KiB"),
+        (request_body._MAX_FRAMING, "16 KiB"),
+        (receiver.MAX_WAITING_SIZE, "64 KiB"),
+        (backpressure.TURN, "64 KiB"),
+        (deflate._MAX_FINAL_BLOCKS, "64"),
+        (receiver.MAX_WAITING_MESSAGES, "16 messages"),
+        (LINGER_TIMEOUT, "1 s"),
+    ],
+)
+def test_the_documented_fixed_bounds_are_the_codes(value: float, shown: str) -> None:
+    number, _, unit = shown.partition(" ")
+    assert value == int(number) * (1024 if unit == "KiB" else 1)
+    fixed = (Path(__file__).parents[2] / "docs" / "limits.md").read_text().partition("## Fixed bounds")[2]
+    assert shown in fixed

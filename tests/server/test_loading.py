@@ -5,9 +5,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
+from wsserve.asgi_bridge.types import Receive, Scope, Send
 from wsserve.server.errors import ApplicationError, StartupError
 from wsserve.server.loading import load_app
 
@@ -128,6 +130,8 @@ def test_the_current_directory_is_searched_by_default(directory: str, monkeypatc
         (".main:app", False, ".* such as main:app"),
         ("a..b:app", False, ".* such as a..b:app"),
         ("", False, "application '' is not of the form module:attribute, such as main:app"),
+        ("shop.py:app", False, "there is no module 'shop.py': did you mean 'shop:app'\\?"),
+        ("shop/zzz.py:app", False, "there is no module 'shop/zzz.py': did you mean 'shop.zzz:app'\\?"),
         ("shpo.main:app", False, "there is no module 'shpo': did you mean 'shop'\\?"),
         ("zzz:app", False, "there is no module 'zzz' in /.* or where Python looks for modules"),
         ("shop.mian:app", False, "there is no module 'shop.mian': did you mean 'shop.main'\\?"),
@@ -160,6 +164,34 @@ def test_a_mistake_is_one_sentence(directory: str, target: str, factory: bool, m
         load_app(target, factory=factory, app_dir=directory)
     assert type(caught.value) is StartupError
     assert re.fullmatch(message, str(caught.value))
+
+
+class Application:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        pass
+
+
+def test_an_application_itself_is_checked_in_the_same_way() -> None:
+    app = Application()
+    assert load_app(app) is app
+    assert load_app(lambda: app, factory=True) is app
+
+
+@pytest.mark.parametrize(
+    ("app", "factory", "message"),
+    [
+        (3, False, "app is an int, not an ASGI application: give something that can be called"),
+        (None, False, "app is None, not an ASGI application: give something that can be called"),
+        (Application, False, "app is a class: give an instance of it"),
+        (lambda: 3, False, "app takes no arguments: call it if it returns the application"),
+        (3, True, "factory app is an int, which cannot be called: name a function"),
+        (lambda: 3, True, "the result of app is an int, not an ASGI application: give something that can be called"),
+    ],
+)
+def test_what_is_no_application_is_one_sentence(app: Any, factory: bool, message: str) -> None:
+    with pytest.raises(StartupError) as caught:
+        load_app(app, factory=factory)
+    assert str(caught.value) == message
 
 
 def test_a_missing_directory_is_said() -> None:

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsserve.server import logs
+from wsserve.server.access_log import AccessLog
 from wsserve.server.config import Config
 from wsserve.server.errors import StartupError
 from wsserve.server.logs import TRACE, configure_logging, printable
@@ -62,6 +64,17 @@ def test_configuring_twice_logs_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_level_is_set(level: Any, number: int) -> None:
     configure_logging(Config(log_level=level))
     assert logging.getLogger("wsserve.error").getEffectiveLevel() == number
+
+
+def test_trace_shows_the_same_as_debug() -> None:
+    source = Path(logs.__file__).parent.parent
+    modules = [file.read_text() for name in ("server", "asgi_bridge", "codec") for file in (source / name).glob("*.py")]
+    assert not any("log(TRACE" in text for text in modules)
+
+
+def test_a_log_config_leaves_the_access_log_switched_off() -> None:
+    configure_logging(config := Config(log_config=LOG_CONFIG, access_log=False))
+    assert not AccessLog(config.access_log).enabled
 
 
 def test_trace_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +170,9 @@ def test_a_log_config_is_applied(tmp_path: Path, name: str | None, content: Any)
         ("log.json", None, "cannot be read: No such file or directory"),
         ("log.ini", None, "cannot be read: No such file or directory"),
         ("log.json", "{", "cannot be used: "),
-        ("log.ini", "[loggers", "cannot be used: "),
+        ("log.ini", "[loggers", "cannot be used: File contains no section headers. file: '"),
+        ("log.ini", "[loggers]\nnonsense", "cannot be used: Source contains parsing errors: '"),
+        ("log.ini", "", "cannot be used: it has no 'formatters'"),
         ("log.json", '{"version": 2}', "cannot be used: Unsupported version: 2"),
         (
             "log.json",
@@ -174,6 +189,8 @@ def test_a_log_config_that_cannot_be_used_is_said(tmp_path: Path, name: str, con
         configure_logging(Config(log_config=str(path)))
     assert part in str(caught.value)
     assert str(path) in str(caught.value)
+    assert "TextIOWrapper" not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_mapping_that_cannot_be_used_is_said() -> None:

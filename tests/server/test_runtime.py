@@ -1,12 +1,17 @@
 """The event loop as sessions see it, on every event loop."""
 
+import asyncio
+import contextvars
+import sys
+
 import anyio
 import pytest
+import sniffio
 
 from tests.server.live import Logs
 from wsserve.asgi_bridge.transport import Signal
 from wsserve.server.acceptors import on_asyncio
-from wsserve.server.runtime import EventSignal, FutureSignal, ServerRuntime
+from wsserve.server.runtime import EventSignal, FutureSignal, ServerRuntime, _sniffio_state
 
 pytestmark = pytest.mark.anyio
 
@@ -123,3 +128,29 @@ async def test_tasks_see_that_they_are_cancelled_with_the_server(how: str) -> No
             outer.cancel_scope.cancel()
     assert seen == [False, True]
     assert runtime.running == {}
+
+
+def test_without_sniffio_nobody_is_told_which_library_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _sniffio_state() is sniffio.thread_local
+    monkeypatch.setitem(sys.modules, "sniffio", None)
+    assert _sniffio_state().name is None
+
+
+async def test_a_task_can_be_spawned_from_a_callback_and_nothing_is_left_behind() -> None:
+    if not on_asyncio():
+        return  # trio's callbacks know where they are
+    names: list[str | None] = []
+
+    async def work() -> None:
+        names.append("ran")
+
+    def callback() -> None:
+        runtime.spawn(work, "work")
+        names.append(sniffio.thread_local.name)
+
+    async with anyio.create_task_group() as tasks:
+        runtime = ServerRuntime(tasks, asyncio_signals=True)
+        # A context without what anyio's own `run` and test runner leave in it, as a bare `asyncio.run` has it.
+        asyncio.get_running_loop().call_soon(callback, context=contextvars.Context())
+        await anyio.wait_all_tasks_blocked()
+    assert names == [None, "ran"]

@@ -1,5 +1,6 @@
 """A server from start to end: in the test's own event loop, as the main program, and in processes of its own."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
+import uvloop
 
 from tests.end_to_end.raw_client import RawClient, close_frame, head, upgrade_head
 from tests.end_to_end.server_process import WSSERVE, ServerProcess
@@ -166,6 +168,44 @@ async def test_what_keeps_it_from_starting_comes_out_plain() -> None:
 async def failing(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "lifespan.startup.failed", "message": "the database is not there"})
+
+
+@in_event_loop
+async def test_what_is_no_application_or_option_is_one_sentence() -> None:
+    wrong: Any = 3
+    with pytest.raises(
+        StartupError, match=r"^app is an int, not an ASGI application: give something that can be called$"
+    ):
+        async with serve(wrong, port=0):
+            pass
+    with pytest.raises(ConfigError, match=r"^there is no option 'prot': did you mean 'port'\?$"):
+        async with serve(hello, prot=0):
+            pass
+    with pytest.raises(StartupError, match="app is an int"):
+        await anyio.to_thread.run_sync(run, wrong)
+
+
+# Without anyio
+
+
+@pytest.mark.parametrize("run_loop", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_it_serves_under_an_event_loop_that_anyio_did_not_start(run_loop: Callable[[Any], None]) -> None:
+    def exchange(port: int) -> None:
+        with RawClient(port) as peer:
+            peer.send(head("GET /page HTTP/1.1", HOST))
+            assert peer.read_response().body == b"/page"
+            peer.upgrade("/")
+            peer.send_text("hello")
+            assert peer.read_frame().payload == b"hello"
+            peer.send(close_frame(1000))
+            assert peer.read_close() == (1000, "")
+            assert peer.at_end()
+
+    async def main() -> None:
+        async with serve(hello, port=0) as server:
+            await asyncio.to_thread(exchange, server.port)
+
+    run_loop(main())
 
 
 # What the body raises
@@ -513,6 +553,28 @@ def test_what_keeps_the_main_program_from_starting_comes_out_plain(backend: dict
         run(hello, port=taken.getsockname()[1], **backend)
     with pytest.raises(LifespanError, match="the database is not there"):
         run(failing, port=0, **backend)
+
+
+@every_backend
+def test_outside_the_main_thread_it_runs_without_signal_handlers(backend: dict[str, Any], own_logging: None) -> None:
+    errors: list[BaseException] = []
+
+    def main() -> None:
+        try:
+            run(failing, port=0, **backend)  # it has come as far as the lifespan
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=main, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert [type(error) for error in errors] == [LifespanError]
+
+
+@in_event_loop
+async def test_run_within_an_event_loop_is_one_sentence() -> None:
+    with pytest.raises(StartupError, match=r"^run\(\) starts an event loop, .*: use serve\(\) in it$"):
+        run(hello, port=0)
 
 
 def test_the_main_program_loads_applications_and_factories_by_name(logs: Logs, own_logging: None) -> None:

@@ -1,5 +1,7 @@
 """The app in FastAPI."""
 
+from enum import IntEnum
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query, WebSocket, WebSocketDisconnect, WebSocketException
@@ -30,6 +32,21 @@ async def close(websocket: WebSocket) -> None:
 @app.websocket("/deny")
 async def deny(websocket: WebSocket) -> None:
     await websocket.send_denial_response(PlainTextResponse("who are you?", 401))
+
+
+@app.websocket("/unauthorized")
+async def unauthorized(websocket: WebSocket) -> None:
+    await websocket.send_denial_response(PlainTextResponse("who are you?", HTTPStatus.UNAUTHORIZED))
+
+
+class Code(IntEnum):
+    DONE = 4001
+
+
+@app.websocket("/close-enumerated")
+async def close_enumerated(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.close(Code.DONE)
 
 
 def double(number: int) -> int:
@@ -64,3 +81,8 @@ async def crash(websocket: WebSocket) -> None:
 @app.get("/hello", response_class=PlainTextResponse)
 async def hello() -> str:
     return "hello"
+
+
+@app.get("/accepted")
+async def accepted() -> PlainTextResponse:
+    return PlainTextResponse("soon", HTTPStatus.ACCEPTED)
