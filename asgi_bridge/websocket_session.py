@@ -12,6 +12,7 @@ through `receive` and `send`. Three rules shape it:
 """
 
 import logging
+import math
 from collections.abc import Callable
 
 from wsserve.asgi_bridge import messages
@@ -158,7 +159,7 @@ class WebSocketSession(SessionRecord):
             if self._state is State.OPEN and self._codec is not None:
                 frame = self._codec.text(payload) if isinstance(payload, str) else self._codec.binary(payload)
                 self._write(frame)
-                self._output.sent(len(frame))
+                self._output.sent(len(payload))
                 self.messages_sent += 1
                 return
             self._check_not_closed_by_application(message_type)
@@ -381,9 +382,17 @@ class WebSocketSession(SessionRecord):
         if self._queue.last is not None:
             self._conclude(self._queue.last)
         else:
-            self._deadline.set(self._options.close_timeout, self._transport.abort)
+            self._await_close(math.inf)
             self._resume_reading()
             self._pump()
+
+    def _await_close(self, unsent_before: float) -> None:
+        """Wait for the peer's Close, as long as the peer still takes what was sent before ours; then give it up."""
+        unsent = self._transport.write_buffer_size()
+        if unsent < unsent_before:
+            self._deadline.set(self._options.close_timeout, lambda: self._await_close(unsent))
+        else:
+            self._transport.abort()
 
     def _finish(self, code: int, reason: str, *, by: ClosedBy) -> None:
         """Settle what the application is told; nothing more is sent."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSAttribute, TLSStream
 
@@ -16,6 +17,8 @@ from wsserve.server.addresses import client_of, server_of
 from wsserve.server.connection import Connection, ConnectionContext
 
 READ_SIZE = 65536
+SLICE: Final = 16384
+"""How many bytes of a read are handed on before other connections get their turn."""
 WRITE_SIZE = 65536
 """How much is sent at a time, so that progress shows within a large message."""
 
@@ -118,8 +121,11 @@ class AnyioTransport:
                     while not self._may_read.is_set():  # it may be paused again before this task runs
                         await self._may_read.wait()
                     data = await self._stream.receive(READ_SIZE)
-                    if not self._closing:
-                        self._connection.data_received(data)
+                    for start in range(0, len(data), SLICE):
+                        if start:  # empty frames by the thousand: the others get their turn
+                            await anyio.lowlevel.checkpoint()
+                        if not self._closing:
+                            self._connection.data_received(data[start : start + SLICE])
             # Only here: while it is being cancelled, receive() would lose what it has to send, and fail for good.
             assert self._tls is not None  # noqa: S101  # reading is cancelled for TLS only
             tls_closing.end_output(self._tls.extra(TLSAttribute.ssl_object))
@@ -145,9 +151,10 @@ class AnyioTransport:
         while self._chunks:
             data = b"".join(self._chunks)
             self._chunks.clear()
+            view = memoryview(data)  # a copy of each piece would wait beside the whole
             for start in range(0, len(data), WRITE_SIZE):
-                piece = data[start : start + WRITE_SIZE]
-                await self._stream.send(piece)
+                piece = view[start : start + WRITE_SIZE]
+                await self._stream.send(piece)  # type: ignore[arg-type]  # any buffer is taken
                 self._unsent -= len(piece)
                 if self._blocked and 4 * self._unsent <= self._context.write_limit:
                     self._blocked = False

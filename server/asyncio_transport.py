@@ -4,11 +4,21 @@ import asyncio
 import math
 import socket
 import ssl
+from typing import Final
 
 from wsserve.asgi_bridge.transport import Timer
 from wsserve.server import tls_closing
 from wsserve.server.addresses import client_of, server_of
 from wsserve.server.connection import Connection, ConnectionContext
+
+SLICE: Final = 16384
+"""How many bytes of a larger read are handed on at a time."""
+
+TURN: Final = 0.005
+"""Seconds for which one connection's input may be handled before the others get their turn; a slice is not cut short.
+
+A read of 256 KiB holds some 40,000 empty frames, and libuv reads a socket that is never empty up to 32 times in a row.
+"""
 
 
 class AsyncioTransport(asyncio.Protocol):
@@ -21,6 +31,11 @@ class AsyncioTransport(asyncio.Protocol):
         self._gathered_size = 0
         self._peer_ended = False
         self._discarding = False
+        self._lost = False
+        self._unfed = b""
+        self._wants_input = True
+        self._in_turn = False
+        self._turn_ends = 0.0
         self._deadline: Timer | None = None
         self._transport: asyncio.Transport
         self._connection: Connection
@@ -33,12 +48,23 @@ class AsyncioTransport(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=self._context.write_limit)
         sock: socket.socket = transport.get_extra_info("socket")
         self._tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        # Before Python 3.12 asyncio's TLS transport does not know that the socket below it has failed.
+        below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+        self._socket_transport: asyncio.BaseTransport = below or transport
         info = self._context.new_info(client_of(sock), server_of(sock), self._tls is not None)
         self._connection = Connection(self._context, self, info)
 
     def data_received(self, data: bytes) -> None:
         """Hand on what arrived, unless the connection is over and the rest is only drained."""
-        if not self._discarding:
+        if self._discarding:
+            return
+        if self._unfed or len(data) > SLICE:
+            self._unfed += data
+            if not self._in_turn or self._loop.time() < self._turn_ends:
+                self._feed()
+            else:
+                self._read_or_not()
+        else:
             self._connection.data_received(data)
 
     def eof_received(self) -> bool:
@@ -46,15 +72,20 @@ class AsyncioTransport(asyncio.Protocol):
         self._peer_ended = True
         if self._discarding:
             return False
-        self._connection.eof_received()
+        if not self._unfed:
+            self._connection.eof_received()
         return self._tls is None
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # what it was matters to nobody
-        """Hand on the end."""
-        self._discard()
+        """Hand on the end, behind what had arrived before it."""
+        self._lost = True
+        self._drop_output()
         if self._deadline is not None:
             self._deadline.cancel()
-        self._connection.connection_lost()
+        if self._unfed and not self._discarding:
+            self._feed()
+        else:
+            self._end_input()
 
     def pause_writing(self) -> None:
         """Hand on that the output buffer is over its mark."""
@@ -68,7 +99,7 @@ class AsyncioTransport(asyncio.Protocol):
 
     def write(self, data: bytes, *, more: bool = False) -> None:
         """Send `data`; with `more`, together with what follows before the event loop's next turn."""
-        if self._transport.is_closing():
+        if self._transport.is_closing() or self._socket_transport.is_closing():
             return  # the peer has gone; `connection_lost` is on its way
         if not self._gathered:
             if not more:
@@ -87,13 +118,15 @@ class AsyncioTransport(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer."""
-        if not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._wants_input = False
+        self._read_or_not()
 
     def resume_reading(self) -> None:
         """Take bytes from the peer again."""
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._wants_input = True
+        if self._unfed and not self._in_turn:
+            self._begin_turn()
+        self._read_or_not()
 
     def close(self) -> None:
         """Send what is buffered, then close; see `Transport.close`."""
@@ -130,8 +163,53 @@ class AsyncioTransport(asyncio.Protocol):
 
     def _discard(self) -> None:
         self._discarding = True
+        self._drop_output()
+
+    def _drop_output(self) -> None:
         self._gathered.clear()
         self._gathered_size = 0
+
+    def _feed(self) -> None:
+        """Hand on what was read, as far as this turn allows; the rest waits for the next, and nothing more is read."""
+        if not self._in_turn:
+            self._begin_turn()
+        start = 0
+        while start < len(self._unfed) and not self._discarding and (self._wants_input or self._lost):
+            if start and self._loop.time() >= self._turn_ends:
+                break
+            self._connection.data_received(self._unfed[start : start + SLICE])
+            start += SLICE
+        self._unfed = b"" if self._discarding else self._unfed[start:]
+        if not self._unfed:
+            if self._lost:
+                self._end_input()
+            elif self._peer_ended and not self._discarding:
+                self._connection.eof_received()
+        self._read_or_not()
+
+    def _begin_turn(self) -> None:
+        self._in_turn = True
+        self._turn_ends = self._loop.time() + TURN
+        self._loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._in_turn = False
+        if self._unfed:
+            self._feed()
+        else:
+            self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._discarding or (self._wants_input and not self._unfed):
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def _end_input(self) -> None:
+        self._discarding = True
+        self._connection.connection_lost()
 
     def _end_tls(self, tls: ssl.SSLObject) -> None:
         """Say that nothing more comes, and go on reading, which the event loop's own way to close TLS does not."""

@@ -45,6 +45,8 @@ class ConnectionContext:
     """Called when a connection is gone."""
     shutting_down: bool = False
     connections: set["Connection"] = field(default_factory=set)
+    admitted: int = 0
+    """How many connections have had a request that `limit_concurrency` let in."""
 
 
 class Connection:
@@ -61,6 +63,8 @@ class Connection:
         self._scope: Scope = {"client": info.client}
         self._opened_at = 0.0
         self._closing = False
+        self._admitted: bool = False
+        self._dropped = 0
         self._heard = True
         """Whether the deadline for the next request's head runs: it begins with its first byte, at first at once."""
         self._deadline: Timer | None = None
@@ -95,6 +99,7 @@ class Connection:
         elif self._exchange is not None:
             self._exchange.connection_lost()
         self._context.connections.discard(self)
+        self._context.admitted -= self._admitted
         self._context.on_change()
 
     def pause_writing(self) -> None:
@@ -163,7 +168,7 @@ class Connection:
         self._request = request
         if context.shutting_down:
             self._refuse(Refusal(503, "the server is shutting down", [(b"retry-after", b"1")]))
-        elif context.limit_concurrency is not None and len(context.connections) > context.limit_concurrency:
+        elif not self._admit():
             self._refuse(Refusal(503, "the server has too many connections", [(b"retry-after", b"1")]))
         elif request.handshake is None:
             self._scope = http_scope(request, self._info)
@@ -194,6 +199,14 @@ class Connection:
                 self._log_status,
             )
             self._websocket.start()
+
+    def _admit(self) -> bool:
+        """Tell whether there is room for this connection; once it is in, it stays in."""
+        context = self._context
+        if not self._admitted:
+            self._admitted = context.limit_concurrency is None or context.admitted < context.limit_concurrency
+            context.admitted += self._admitted
+        return self._admitted
 
     def _response_ended(self, request_complete: bool) -> None:
         self._exchange = None

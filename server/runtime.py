@@ -104,7 +104,7 @@ class ServerRuntime:
         try:
             await function()
         except Exception:  # a fault of the server's own must cost one connection, not all
-            logger.exception("A task of the server failed: %s", name)
+            logger.exception("A task of the server failed: %.200r", name)
         finally:
             del self.running[key]
             self.on_change()

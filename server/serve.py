@@ -27,7 +27,7 @@ from wsserve.server.errors import StartupError
 from wsserve.server.lifespan import Lifespan
 from wsserve.server.listeners import describe, listening
 from wsserve.server.loading import load_app
-from wsserve.server.logs import configure_logging
+from wsserve.server.logs import configure_logging, printable
 from wsserve.server.proxy_headers import ProxyHeadersMiddleware
 from wsserve.server.runtime import ServerRuntime
 from wsserve.server.tls import make_ssl_context
@@ -81,7 +81,7 @@ class Server:
     @property
     def running(self) -> list[str]:
         """Names of the application's calls that have not ended: `websocket /chat`."""
-        return sorted(set(self._runtime.running.values()))
+        return sorted({printable(name, 256) for name in self._runtime.running.values()})
 
     async def drain(self) -> None:
         """Ask every connection to end, and wait until all have; abort what is left when the grace period is over."""
@@ -243,7 +243,7 @@ class _LastWord:
             self._timer.cancel()
 
     def _exit(self, server: Server | None) -> None:
-        running = ", ".join(server.running) if server is not None else ""
+        running = printable(", ".join(server.running)) if server is not None else ""
         logger.error("The application does not end: exiting without it (%s)", running or "lifespan")
         logging.shutdown()
         os._exit(0)

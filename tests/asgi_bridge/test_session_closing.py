@@ -251,6 +251,22 @@ async def test_a10_the_deadline_holds_for_a_peer_that_does_not_read() -> None:
         assert ws.transport.is_aborted()
 
 
+async def test_r11_a_peer_that_still_takes_a_large_last_message_is_not_cut_off() -> None:
+    async with open_websocket(close_timeout=10) as ws:
+        ws.transport.stalled = True
+        await ws.send(SEND, bytes=bytes(2000))
+        await ws.send(CLOSING)
+        for _ in range(4):
+            ws.transport.take(400)
+            await ws.advance(10)
+            assert not ws.transport.is_aborted()
+        ws.transport.take()
+        await ws.advance(10)
+        assert not ws.transport.is_aborted(), "all is out now, and the peer has its time to answer"
+        await ws.advance(10)
+        assert ws.transport.is_aborted()
+
+
 @pytest.mark.parametrize("how", ["end", "loss"])
 async def test_g3_the_peer_goes_instead_of_answering(how: str) -> None:
     async with open_websocket() as ws:

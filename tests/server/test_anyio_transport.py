@@ -83,7 +83,7 @@ class Stream(ByteStream):
         await anyio.lowlevel.checkpoint()
         if self.fail_with is not None:
             raise self.fail_with()
-        self.sent.append(item)
+        self.sent.append(bytes(item))
 
     async def send_eof(self) -> None:
         if self.fail_with is not None:

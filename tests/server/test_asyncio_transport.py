@@ -11,7 +11,8 @@ from tests.end_to_end.raw_client import frame, upgrade_head
 from tests.server.live import Logs, Recorder, until
 from tests.server.test_timers import Clock
 from wsserve.asgi_bridge.types import ASGIApp
-from wsserve.server.asyncio_transport import AsyncioTransport
+from wsserve.server import asyncio_transport
+from wsserve.server.asyncio_transport import SLICE, AsyncioTransport
 from wsserve.server.config import Config
 from wsserve.server.connection import ConnectionContext
 from wsserve.server.lifespan import Lifespan
@@ -265,3 +266,88 @@ async def test_backpressure_reaches_the_session() -> None:
         assert pair.done == [b"\x8a\x03two"], "the newest ping is answered"
         pair.transport.connection_lost(None)
     assert pair.app.codes == [1006]
+
+
+# Large reads, in turns
+
+
+class Fed(Pair):
+    """A pair whose connection only notes what it is told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+        super().__init__()
+        monkeypatch.setattr(asyncio_transport, "TURN", seconds)
+        self.told: list[Any] = []
+        connection = self.transport._connection
+        monkeypatch.setattr(connection, "data_received", lambda data: self.told.append(len(data)))
+        monkeypatch.setattr(connection, "eof_received", lambda: self.told.append("eof"))
+        monkeypatch.setattr(connection, "connection_lost", lambda: self.told.append("lost"))
+
+
+async def test_a5_a_large_read_is_handed_on_over_several_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 0.0)
+    pair.transport.data_received(bytes(2 * SLICE + 1))
+    assert (pair.told, pair.done) == ([SLICE], ["pause"])
+    pair.transport.data_received(b"more")  # TLS may have had it already
+    assert pair.told == [SLICE]
+    for _ in range(4):
+        await turn()
+    assert pair.told == [SLICE, SLICE, 5]
+    assert pair.done[-1] == "resume"
+
+
+async def test_a_read_of_one_slice_is_handed_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 0.0)
+    pair.transport.data_received(bytes(SLICE))
+    assert (pair.told, pair.done) == ([SLICE], [])
+
+
+async def test_within_its_turn_a_large_read_is_handed_on_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 60.0)
+    pair.transport.data_received(bytes(3 * SLICE))
+    pair.transport.data_received(bytes(SLICE + 1))
+    assert pair.told == [SLICE, SLICE, SLICE, SLICE, 1]
+
+
+async def test_nothing_is_handed_on_while_the_session_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 0.0)
+    pair.transport.data_received(bytes(2 * SLICE))
+    pair.transport.pause_reading()
+    for _ in range(3):
+        await turn()
+    assert pair.told == [SLICE]
+    pair.transport.resume_reading()
+    for _ in range(3):
+        await turn()
+    assert pair.told == [SLICE, SLICE]
+    assert pair.done[-1] == "resume"
+
+
+async def test_the_end_comes_behind_what_was_read_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 0.0)
+    pair.transport.data_received(bytes(2 * SLICE))
+    assert pair.transport.eof_received() is True
+    assert pair.told == [SLICE]
+    for _ in range(3):
+        await turn()
+    assert pair.told == [SLICE, SLICE, "eof"]
+
+
+async def test_a_loss_comes_behind_what_was_read_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 0.0)
+    pair.transport.data_received(bytes(3 * SLICE))
+    pair.transport.pause_reading()
+    pair.wire.closing = True
+    pair.transport.connection_lost(None)
+    for _ in range(3):
+        await turn()
+    assert pair.told == [SLICE, SLICE, SLICE, "lost"]
+
+
+async def test_what_waits_is_dropped_when_the_connection_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 0.0)
+    pair.transport.data_received(bytes(2 * SLICE))
+    pair.transport.close()
+    for _ in range(3):
+        await turn()
+    assert pair.told == [SLICE]

@@ -421,6 +421,18 @@ async def test_u13_over_the_limit_of_connections_is_503(logs: Logs) -> None:
     assert any('"GET /more HTTP/1.1" 503' in line for line in logs.access)
 
 
+async def test_u13_silent_connections_do_not_put_out_one_that_is_in() -> None:
+    async with live(hello, limit_concurrency=1) as server, server.peer() as peer:
+        await peer.send(get("/first"))
+        assert (await peer.response()).status == 200
+        async with server.peer(), server.peer():
+            await until(lambda: len(server.context.connections) == 3)
+            await peer.send(get("/second"))
+            assert (await peer.response()).status == 200
+        assert server.context.admitted == 1
+    assert server.context.admitted == 0
+
+
 async def test_u13_a_request_that_comes_at_shutdown_is_503() -> None:
     """Its connection was busy when the shutdown began; the request behind is not begun any more."""
     go_on = anyio.Event()

@@ -91,7 +91,7 @@ async def test_tasks_are_known_by_name_while_they_run() -> None:
 
 
 async def test_a_task_that_raises_is_logged_and_costs_no_other(logs: Logs) -> None:
-    logs.expect("A task of the server failed: http /a")
+    logs.expect("A task of the server failed: 'http /a'")
 
     async def fail() -> None:
         raise ValueError("of the task")

@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -23,7 +24,7 @@ from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 from wsserve.server import serve as serve_module
 from wsserve.server.config import Config
 from wsserve.server.errors import ConfigError, LifespanError, StartupError
-from wsserve.server.serve import run, serve
+from wsserve.server.serve import Server, run, serve
 
 in_event_loop = pytest.mark.anyio
 
@@ -660,3 +661,10 @@ def test_a14_a_server_process_ends_whatever_its_application_does() -> None:
             assert "The application does not end: exiting without it (websocket /stays)" in text
             assert "Traceback" not in text
         assert time.monotonic() - began < 0.3 + 1 + 1.5, "the grace, a second more, and a busy machine"
+
+
+def test_a18_the_names_of_what_still_runs_are_one_short_line() -> None:
+    server = object.__new__(Server)
+    names = {1: "websocket /a\n2026-11-21 INFO forged\x1b[31m", 2: "http /" + "x" * 5000}
+    server._runtime = cast(Any, SimpleNamespace(running=names))
+    assert all(name.isprintable() and len(name) <= 256 for name in server.running)
