@@ -16,6 +16,7 @@ from wsserve.asgi_bridge.exceptions import (
     WebSocketRuntimeError,
 )
 from wsserve.asgi_bridge.messages import InvalidMessageError
+from wsserve.asgi_bridge.origin import OriginMiddleware
 from wsserve.asgi_bridge.websocket import WebSocket, WebSocketClose
 from wsserve.asgi_bridge.websocket_app import websocket_app
 from wsserve.asgi_bridge.websocket_state import WebSocketState
@@ -33,6 +34,7 @@ __all__ = [
     "ImproperlyConfigured",
     "InvalidMessageError",
     "NoMatchFound",
+    "OriginMiddleware",
     "Server",
     "StartupError",
     "WebSocket",
