@@ -6,7 +6,7 @@ from typing import Final
 import anyio.lowlevel
 
 from wsserve.asgi_bridge.transport import Deadline, Gate, Runtime, Transport
-from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Fault, TextMessage
+from wsserve.codec.events import Close, EndOfStream, Fault
 
 EVENT_COST = 64
 """What a queued message counts for beside its payload, in bytes: empty messages are not free."""
@@ -34,25 +34,25 @@ class ReceiveQueue:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._cost = 0
-        self.events: deque[TextMessage | BinaryMessage | LastEvent] = deque()
+        self.events: deque[str | bytes | LastEvent] = deque()
         self.last: LastEvent | None = None
         """The event that ended the connection, once it is queued."""
 
-    def put(self, event: TextMessage | BinaryMessage) -> None:
+    def put(self, event: str | bytes) -> None:
         """Add a message."""
         self.events.append(event)
-        self._cost += EVENT_COST + len(event.data)
+        self._cost += EVENT_COST + len(event)
 
     def put_last(self, event: LastEvent) -> None:
         """Add the event behind which nothing comes."""
         self.events.append(event)
         self.last = event
 
-    def take(self) -> TextMessage | BinaryMessage | LastEvent:
+    def take(self) -> str | bytes | LastEvent:
         """Remove and return the oldest."""
         event = self.events.popleft()
-        if isinstance(event, (TextMessage, BinaryMessage)):
-            self._cost -= EVENT_COST + len(event.data)
+        if isinstance(event, (str, bytes)):
+            self._cost -= EVENT_COST + len(event)
         return event
 
     def clear(self) -> None:

@@ -28,7 +28,7 @@ from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
 from wsserve.asgi_bridge.websocket_options import WebSocketOptions
 from wsserve.codec import close_codes
 from wsserve.codec.deflate import negotiate
-from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Ping, Pong, TextMessage
+from wsserve.codec.events import Close, EndOfStream, Ping, Pong
 from wsserve.codec.frames import FrameCodec
 from wsserve.codec.http1 import Http1Codec, Refusal, Request
 
@@ -130,11 +130,11 @@ class WebSocketSession(SessionRecord):
         while True:
             if self._queue.events:
                 event = self._queue.take()
-                if isinstance(event, (TextMessage, BinaryMessage)):
+                if isinstance(event, (str, bytes)):
                     if not self._reading:
                         self._taken()
-                    key = "text" if isinstance(event, TextMessage) else "bytes"
-                    return {"type": "websocket.receive", key: event.data}
+                    key = "text" if isinstance(event, str) else "bytes"
+                    return {"type": "websocket.receive", key: event}
                 self._conclude(event)
             if self.disconnect is not None:
                 if self._disconnect_delivered:
@@ -297,7 +297,7 @@ class WebSocketSession(SessionRecord):
             event = self._codec.next_event()
             if event is None:
                 break
-            if isinstance(event, (TextMessage, BinaryMessage)):
+            if isinstance(event, (str, bytes)):
                 if self._state is not State.CLOSING:
                     self._queue.put(event)
                     self.messages_received += 1

@@ -1,25 +1,13 @@
 """What a frame codec reports about the peer's bytes.
 
-Events are plain data. A codec yields them in the order of the bytes; after `Close`, `Fault` or `EndOfStream` it yields
-nothing more, because RFC 6455 lets an endpoint process no data after a Close frame (section 5.5.1) or after failing the
+A complete message, all of its fragments joined, is a `str` if it is text and `bytes` if it is binary (RFC 6455, section
+5.6): nearly all events are messages, and an object around each would cost as much as parsing it. The other events are
+plain data. A codec yields them in the order of the bytes; after `Close`, `Fault` or `EndOfStream` it yields nothing
+more, because RFC 6455 lets an endpoint process no data after a Close frame (section 5.5.1) or after failing the
 connection (section 7.1.7).
 """
 
 from dataclasses import dataclass
-
-
-@dataclass(slots=True)
-class TextMessage:
-    """A complete text message, all of its fragments joined and decoded (RFC 6455, section 5.6)."""
-
-    data: str
-
-
-@dataclass(slots=True)
-class BinaryMessage:
-    """A complete binary message, all of its fragments joined (RFC 6455, section 5.6)."""
-
-    data: bytes
 
 
 @dataclass(slots=True)
@@ -57,4 +45,4 @@ class EndOfStream:
     """The peer's bytes ended without a Close frame; the close code is 1006 (RFC 6455, section 7.1.5)."""
 
 
-Event = TextMessage | BinaryMessage | Ping | Pong | Close | Fault | EndOfStream
+Event = str | bytes | Ping | Pong | Close | Fault | EndOfStream

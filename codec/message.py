@@ -4,7 +4,7 @@ import codecs
 
 from wsserve.codec import close_codes
 from wsserve.codec.deflate import Inflater
-from wsserve.codec.events import BinaryMessage, Close, Fault, TextMessage
+from wsserve.codec.events import Close, Fault
 
 
 class IncomingMessage:
@@ -52,16 +52,16 @@ class IncomingMessage:
                 return invalid_text()
         return None
 
-    def finish(self) -> TextMessage | BinaryMessage | Fault:
+    def finish(self) -> str | bytes | Fault:
         """Return the whole message, or what is wrong with it."""
         if self._inflater is not None:
             fault = self._inflater.finish(self._payload, self._max_size)
             if fault is not None:
                 return self.check_text() or fault
         if not self._is_text:
-            return BinaryMessage(bytes(self._payload))
+            return bytes(self._payload)
         try:
-            return TextMessage(self._payload.decode())
+            return self._payload.decode()
         except UnicodeDecodeError:
             return invalid_text()
 

@@ -10,7 +10,7 @@ from typing import Final
 from wsserve.codec import close_codes
 from wsserve.codec.deflate import DeflateParameters, Deflater, Inflater, max_deflated_size
 from wsserve.codec.errors import LocalProtocolError
-from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Event, Fault, Ping, Pong, TextMessage
+from wsserve.codec.events import Close, EndOfStream, Event, Fault, Ping, Pong
 from wsserve.codec.frames import FrameLimits
 from wsserve.codec.masking import unmask
 from wsserve.codec.message import IncomingMessage, invalid_text, parse_close
@@ -183,9 +183,9 @@ class WireCodec:
                 self._position = start + length
                 payload = unmask(data, start, length, data[start - 4 : start])
                 if opcode == BINARY:
-                    return BinaryMessage(payload)
+                    return payload
                 try:
-                    return TextMessage(payload.decode())
+                    return payload.decode()
                 except UnicodeDecodeError:
                     return invalid_text()
             if opcode != CONTINUATION:

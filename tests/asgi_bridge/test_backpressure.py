@@ -6,12 +6,12 @@ import pytest
 from tests.asgi_bridge.exchanges import Call
 from tests.asgi_bridge.memory import MemoryRuntime, MemoryTransport, settle
 from wsserve.asgi_bridge.backpressure import CEILING, EVENT_COST, OutputFlow, ReceiveQueue
-from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Fault, TextMessage
+from wsserve.codec.events import Close, EndOfStream, Fault
 
 
-def message(size: int) -> BinaryMessage:
+def message(size: int) -> bytes:
     """Return a message that counts `size` bytes in all."""
-    return BinaryMessage(bytes(size - EVENT_COST))
+    return bytes(size - EVENT_COST)
 
 
 def marks(queue: ReceiveQueue) -> set[str]:
@@ -20,9 +20,9 @@ def marks(queue: ReceiveQueue) -> set[str]:
 
 def test_messages_come_out_in_order_and_the_last_event_behind_them() -> None:
     queue = ReceiveQueue(16, 65536)
-    events = [TextMessage("one"), BinaryMessage(b"two"), Close(1000, "")]
-    queue.put(TextMessage("one"))
-    queue.put(BinaryMessage(b"two"))
+    events = ["one", b"two", Close(1000, "")]
+    queue.put("one")
+    queue.put(b"two")
     queue.put_last(Close(1000, ""))
     assert [queue.take() for _ in events] == events
     assert not queue.events
@@ -43,9 +43,9 @@ def test_clear_drops_what_waits_and_its_cost(last: Close | Fault | EndOfStream) 
 def test_max_queue_crossed_by_one_message() -> None:
     queue = ReceiveQueue(8, 65536)
     for _ in range(7):
-        queue.put(TextMessage(""))
+        queue.put("")
     assert marks(queue) == set()
-    queue.put(TextMessage(""))
+    queue.put("")
     assert marks(queue) == {"high"}
     for _ in range(5):
         queue.take()
@@ -83,7 +83,7 @@ def test_a5_empty_messages_are_not_free() -> None:
     queue = ReceiveQueue(1_000_000, 65536)
     count = 0
     while not queue.is_full:
-        queue.put(TextMessage(""))
+        queue.put("")
         count += 1
     assert count == CEILING * 65536 // EVENT_COST
 
@@ -91,7 +91,7 @@ def test_a5_empty_messages_are_not_free() -> None:
 def test_queue_of_one_message_works() -> None:
     queue = ReceiveQueue(1, 1)
     assert marks(queue) == {"low"}
-    queue.put(TextMessage("x"))
+    queue.put("x")
     assert marks(queue) == {"high", "full"}
     queue.take()
     assert marks(queue) == {"low"}

@@ -28,7 +28,7 @@ from tests.codec.frames import (
 )
 from wsserve.codec.close_codes import is_valid
 from wsserve.codec.deflate import DeflateParameters
-from wsserve.codec.events import BinaryMessage, Close, EndOfStream, Ping, Pong, TextMessage
+from wsserve.codec.events import Close, EndOfStream, Ping, Pong
 from wsserve.codec.frames import FrameLimits
 
 pytestmark = every_codec
@@ -59,7 +59,7 @@ def test_r9_every_split_of_a_four_byte_character_decodes_alike(
     start = payload.index(FOUR_BYTES) + cut
     wire = fragments(TEXT, [payload[:start], payload[start:]], rsv=rsv)
     for pieces in ([wire], octets(wire), *([wire[:at], wire[at:]] for at in range(len(wire)))):
-        assert feed(make(LIMITS, deflate), pieces) == [TextMessage("a😀b")]
+        assert feed(make(LIMITS, deflate), pieces) == ["a😀b"]
 
 
 # The good beginning, and the first byte that no character can have there (Unicode, table 3-7).
@@ -116,13 +116,13 @@ def test_results_are_bytes_and_str_exactly(make: CodecFactory) -> None:
     wire += compressed_frame(BINARY, deflated(b"c")) + client_frame(TEXT, b"t") + close_frame(1000, b"r")
     binary, empty, ping, pong, inflated, text, close = feed(make(LIMITS, DEFLATE), [wire])
     for event in (binary, empty, inflated):
-        assert isinstance(event, BinaryMessage)
-        assert type(event.data) is bytes
+        assert isinstance(event, bytes)
+        assert type(event) is bytes
     for event in (ping, pong):
         assert isinstance(event, Ping | Pong)
         assert type(event.payload) is bytes
-    assert isinstance(text, TextMessage)
-    assert type(text.data) is str
+    assert isinstance(text, str)
+    assert type(text) is str
     assert isinstance(close, Close)
     assert (type(close.code), type(close.reason)) == (int, str)
 
@@ -134,7 +134,7 @@ def test_r12_the_end_of_the_stream_comes_after_the_events_before_it(make: CodecF
     codec = make(LIMITS)
     codec.receive_data(client_frame(TEXT, b"a") + client_frame(TEXT, b"b", fin=False) + client_frame(PING)[:3])
     codec.receive_eof()
-    assert codec.next_event() == TextMessage("a")
+    assert codec.next_event() == "a"
     assert codec.next_event() == EndOfStream()
     assert codec.next_event() is None
     codec.receive_data(client_frame(TEXT, b"c"))

@@ -31,7 +31,7 @@ from tests.codec.frames import (
     outcome,
 )
 from wsserve.codec.deflate import DeflateParameters
-from wsserve.codec.events import BinaryMessage, Fault, TextMessage
+from wsserve.codec.events import Fault
 from wsserve.codec.frames import FrameLimits
 
 pytestmark = every_codec
@@ -87,7 +87,7 @@ def test_r15_exactly_the_limit_passes_and_more_fails(
         payload, rsv = (message, 0) if deflate is None else (deflated(message), RSV1)
         step = -(-len(payload) // count)
         wire = fragments(opcode, [payload[index * step : (index + 1) * step] for index in range(count)], rsv=rsv)
-        good = TextMessage(message.decode()) if opcode == TEXT else BinaryMessage(message)
+        good = message.decode() if opcode == TEXT else message
         events = feed(make(FrameLimits(max_message_size=limit), deflate), [wire])
         assert outcome(events) == [fault(1009) if over else good]
 
@@ -99,7 +99,7 @@ def test_nothing_is_parsed_before_it_is_asked_for(make: CodecFactory) -> None:
     tracemalloc.start()
     try:
         codec.receive_data(wire)
-        assert codec.next_event() == BinaryMessage(bytes(500_000))
+        assert codec.next_event() == bytes(500_000)
         assert tracemalloc.get_traced_memory()[1] < 2_500_000
     finally:
         tracemalloc.stop()

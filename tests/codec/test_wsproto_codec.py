@@ -30,7 +30,7 @@ from tests.codec.frames import (
     frame_header,
     outcome,
 )
-from wsserve.codec.events import BinaryMessage, Close, Event, Fault, Ping, Pong, TextMessage
+from wsserve.codec.events import Close, Event, Fault, Ping, Pong
 from wsserve.codec.frames import FrameCodec, FrameLimits
 from wsserve.codec.wsproto_codec import WsprotoCodec
 
@@ -58,7 +58,7 @@ def test_r15_a_header_that_wsproto_parses_again_and_again_counts_once() -> None:
             codec.receive_data(b"")
             assert codec.next_event() is None
         codec.receive_data((first + second)[end - 1 : end])
-    assert codec.next_event() == BinaryMessage(b"ab")
+    assert codec.next_event() == b"ab"
 
 
 def bare(wire: bytes) -> list[Event]:
@@ -80,9 +80,9 @@ def bare(wire: bytes) -> list[Event]:
                     parts.append(part)
                     if frame.message_finished:
                         if opcode is Opcode.TEXT:
-                            events.append(TextMessage("".join(part for part in parts if isinstance(part, str))))
+                            events.append("".join(part for part in parts if isinstance(part, str)))
                         else:
-                            events.append(BinaryMessage(b"".join(part for part in parts if isinstance(part, bytes))))
+                            events.append(b"".join(part for part in parts if isinstance(part, bytes)))
                         parts = []
     except ParseFailed as failure:
         events.append(fault(int(failure.code)))
