@@ -15,8 +15,11 @@ class Transport(Protocol):
     and `resume_writing`, with the meaning that `asyncio.Protocol` gives them.
     """
 
-    def write(self, data: bytes, *, more: bool = False) -> None:
-        """Send `data`; `more` says that further output is about to follow, so that both may share one write."""
+    def write(self, data: bytes) -> None:
+        """Send `data`, and what was gathered before; while the session takes input, gather it."""
+
+    def write_soon(self, data: bytes) -> None:
+        """Gather `data` with what is written next, which is expected to follow at once, to share one write with it."""
 
     def write_buffer_size(self) -> int:
         """Return how many bytes wait to be sent."""
@@ -47,13 +50,16 @@ class Timer(Protocol):
 
 
 class Signal(Protocol):
-    """Something that one task awaits and that is set once, from anywhere in the same event loop."""
+    """Something that one task awaits and that is set from anywhere in the same event loop, then again and again."""
 
     def set(self) -> None:
         """Wake the task that awaits it, now or when it comes. Idempotent."""
 
+    def resume(self) -> None:
+        """Do what `set` does; the task may run before this returns, so it must be the last that a caller does."""
+
     def __await__(self) -> Generator[Any, Any, None]:
-        """Wait until it is set."""
+        """Wait until it is set; then it is as new."""
 
 
 class Runtime(Protocol):
@@ -99,23 +105,40 @@ class Deadline:
 class Gate:
     """A place where tasks wait until something has changed; whoever is woken looks again for itself."""
 
-    __slots__ = ("_new_signal", "_signals")
+    __slots__ = ("_idle", "_new_signal", "_signals")
 
     def __init__(self, new_signal: Callable[[], Signal]) -> None:
         self._new_signal = new_signal
         self._signals: list[Signal] = []
+        self._idle: Signal | None = None
+
+    def enter(self) -> Signal:
+        """Return what to await for the next `wake`; then `leave` with it, however the wait ended."""
+        # A signal for each waiter: with a shared one, cancelling one waiting task would cancel the others.
+        signal, self._idle = self._idle or self._new_signal(), None
+        self._signals.append(signal)
+        return signal
+
+    def leave(self, signal: Signal) -> None:
+        """Give back what `enter` returned."""
+        self._signals.remove(signal)
+        self._idle = signal
 
     async def wait(self) -> None:
         """Wait for the next `wake`."""
-        # A signal for each waiter: with a shared future, cancelling one waiting task would cancel the others.
-        signal = self._new_signal()
-        self._signals.append(signal)
+        signal = self.enter()
         try:
             await signal
         finally:
-            self._signals.remove(signal)
+            self.leave(signal)
 
     def wake(self) -> None:
         """Wake every task that waits now."""
         for signal in self._signals:
             signal.set()
+
+    def resume(self) -> None:
+        """Wake every task that waits now; they may run before this returns."""
+        if self._signals:
+            for signal in tuple(self._signals):
+                signal.resume()

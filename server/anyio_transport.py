@@ -66,7 +66,7 @@ class AnyioTransport:
 
     # wsserve.asgi_bridge.transport.Transport
 
-    def write(self, data: bytes, *, more: bool = False) -> None:  # noqa: ARG002  # the writing task gathers anyway
+    def write(self, data: bytes) -> None:
         """Send `data`, together with what else is written before the writing task runs."""
         if self._closing:
             return
@@ -76,6 +76,8 @@ class AnyioTransport:
         if self._unsent > self._context.write_limit and not self._blocked:
             self._blocked = True
             self._connection.pause_writing()
+
+    write_soon = write
 
     def write_buffer_size(self) -> int:
         """Return how many bytes wait to be sent."""
