@@ -1,15 +1,9 @@
 """Iterating over the messages of a WebSocket."""
 
-from collections.abc import Awaitable, Callable
-from typing import Generic, Self, TypeVar
-
-from wsserve.asgi_bridge.exceptions import WebSocketDisconnect
-from wsserve.asgi_bridge.receiver import Receiver
-from wsserve.asgi_bridge.websocket_state import ConnectionState, WebSocketState
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, Self, TypeVar
 
 T = TypeVar("T", covariant=True)
-
-DISCONNECTED = WebSocketState.DISCONNECTED
 
 
 class MessageIterator(Generic[T]):
@@ -19,20 +13,23 @@ class MessageIterator(Generic[T]):
     generator, so that a loop may be left at any point with nothing to finalize.
     """
 
-    __slots__ = ("_receive", "_receiver", "_state")
+    __slots__ = ("_decode", "_key", "_other_key", "_receive_data")
 
-    def __init__(self, state: ConnectionState, receiver: Receiver, receive: Callable[[], Awaitable[T]]) -> None:
-        self._state = state
-        self._receiver = receiver
-        self._receive = receive
+    def __init__(
+        self,
+        receive_data: Callable[..., Coroutine[Any, Any, T]],
+        key: str,
+        other_key: str | None = None,
+        decode: Callable[[Any], T] | None = None,
+    ) -> None:
+        self._receive_data = receive_data
+        self._key = key
+        self._other_key = other_key
+        self._decode = decode
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> T:
-        if self._state.application_state is DISCONNECTED or self._receiver.disconnect is not None:
-            raise StopAsyncIteration
-        try:
-            return await self._receive()
-        except WebSocketDisconnect:
-            raise StopAsyncIteration from None
+    def __anext__(self) -> Coroutine[Any, Any, T]:
+        receive_data = self._receive_data
+        return receive_data(self._key, self._other_key, self._decode, True)

@@ -1,22 +1,16 @@
 """The `WebSocket` class: what a handler holds in its hand. It works on any ASGI server."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from wsserve.asgi_bridge.connection_data import ConnectionData
-from wsserve.asgi_bridge.exceptions import (
-    WebSocketDisconnect,
-    WebSocketFrameTypeError,
-    WebSocketRuntimeError,
-    close_for,
-)
+from wsserve.asgi_bridge.exceptions import WebSocketDisconnect, WebSocketRuntimeError, close_for
 from wsserve.asgi_bridge.headers import HeaderPairs
-from wsserve.asgi_bridge.json_messages import decode_json, encode_json, is_binary
-from wsserve.asgi_bridge.message_iterator import MessageIterator
+from wsserve.asgi_bridge.json_messages import encode_json, is_binary
 from wsserve.asgi_bridge.outgoing import CHECKS, acceptance, closure, denial
+from wsserve.asgi_bridge.receiving import Receiving
 from wsserve.asgi_bridge.types import Message, Receive, Scope, Send
-from wsserve.asgi_bridge.websocket_state import Cleanup, ConnectionState, WebSocketState
+from wsserve.asgi_bridge.websocket_state import Cleanup, WebSocketState
 from wsserve.codec.close_codes import ABNORMAL_CLOSURE, INTERNAL_ERROR, NORMAL_CLOSURE
 
 __all__ = ["WebSocket", "WebSocketClose", "WebSocketDisconnect", "WebSocketRuntimeError", "WebSocketState"]
@@ -24,7 +18,7 @@ __all__ = ["WebSocket", "WebSocketClose", "WebSocketDisconnect", "WebSocketRunti
 CONNECTING, CONNECTED, DISCONNECTED, RESPONSE = WebSocketState
 
 
-class WebSocket(ConnectionData):
+class WebSocket(Receiving):
     """One WebSocket connection of an ASGI application.
 
     `scope`, `receive` and `send` are what the application was called with. Several objects on one scope, such as a
@@ -34,15 +28,13 @@ class WebSocket(ConnectionData):
     As a context manager it ends the connection as the block ends: see `__aexit__`.
     """
 
-    __slots__ = ("_closing", "_receiver", "_send", "_state")
+    __slots__ = ("_closing", "_send")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("type") != "websocket":
             raise ValueError(f"a WebSocket needs a scope of type 'websocket', not {scope.get('type')!r}")
-        super().__init__(scope)
+        super().__init__(scope, receive)
         self._send = send
-        self._state = ConnectionState.of(scope)
-        self._receiver = self._state.receiver(receive)
         self._closing = False
 
     def __repr__(self) -> str:
@@ -112,31 +104,36 @@ class WebSocket(ConnectionData):
 
     # Sending
 
+    # The hot path of the next two is written out. They compare types, since `isinstance` takes longer and is needed for
+    # subclasses only, and they call a local `send`, since Python 3.11 has no quick way to call what is in a slot.
+
     async def send_text(self, data: str) -> None:
         """Send a text message.
 
         Raises `TypeError` for what is no str, `WebSocketDisconnect` when the client has left, `WebSocketRuntimeError`
         before `accept()` and after `close()`.
         """
-        if not isinstance(data, str):
+        if type(data) is not str and not isinstance(data, str):
             raise TypeError(f"send_text() takes a str, not {type(data).__name__}")
-        if not self._state.can_send:
+        if not self._state.is_open:
             raise self._cannot_send()
+        send = self._send
         try:
-            await self._send({"type": "websocket.send", "text": data})
+            await send({"type": "websocket.send", "text": data})
         except OSError as error:
             raise await self._state.lost(error) from error
 
     async def send_bytes(self, data: bytes | bytearray | memoryview) -> None:
         """Send a binary message. Raises what `send_text` does, `TypeError` for what is no bytes-like object."""
-        if not isinstance(data, bytes):
-            if not isinstance(data, (bytearray, memoryview)):
+        if type(data) is not bytes:
+            if not isinstance(data, (bytes, bytearray, memoryview)):
                 raise TypeError(f"send_bytes() takes bytes, a bytearray or a memoryview, not {type(data).__name__}")
             data = bytes(data)
-        if not self._state.can_send:
+        if not self._state.is_open:
             raise self._cannot_send()
+        send = self._send
         try:
-            await self._send({"type": "websocket.send", "bytes": data})
+            await send({"type": "websocket.send", "bytes": data})
         except OSError as error:
             raise await self._state.lost(error) from error
 
@@ -153,54 +150,6 @@ class WebSocket(ConnectionData):
         else:
             await self.send_text(encoded.decode())
 
-    # Receiving
-
-    # These two return the coroutine of `_receive_data` instead of awaiting it in one of their own, which would add
-    # about a sixth to what this class costs per message.
-
-    def receive_text(self) -> Coroutine[Any, Any, str]:
-        """Return the next message, a text one; to be awaited.
-
-        Raises `WebSocketDisconnect` when the connection has ended, `WebSocketFrameTypeError` for a binary message
-        (which is taken), `WebSocketRuntimeError` before `accept()` and when the disconnect was received before.
-        """
-        return self._receive_data("text")
-
-    def receive_bytes(self) -> Coroutine[Any, Any, bytes]:
-        """Return the next message, a binary one; to be awaited. Raises what `receive_text` does."""
-        return self._receive_data("bytes")
-
-    async def receive_json(self, data: object = None, mode: str | None = None) -> Any:
-        """Return the value of the next message, JSON in a text message or, with `mode="binary"`, in a binary one.
-
-        Raises what `receive_text` does, and `WebSocketJSONError` when the message is no JSON.
-
-        The mode may be given by position too. Lilya's documentation shows a call `receive_json(data, mode="binary")`;
-        it works, and `data` has no meaning there.
-        """
-        if mode is None:
-            mode = data if isinstance(data, str) else "text"
-        return decode_json(await (self.receive_bytes() if is_binary(mode) else self.receive_text()))
-
-    def iter_text(self) -> MessageIterator[str]:
-        """Iterate over text messages until the connection has ended; then `close_code` tells how."""
-        return MessageIterator(self._state, self._receiver, self.receive_text)
-
-    def iter_bytes(self) -> MessageIterator[bytes]:
-        """Iterate over binary messages until the connection has ended; then `close_code` tells how."""
-        return MessageIterator(self._state, self._receiver, self.receive_bytes)
-
-    def iter_json(self, mode: str = "text") -> MessageIterator[Any]:
-        """Iterate over values of JSON messages until the connection has ended; then `close_code` tells how."""
-        is_binary(mode)
-        return MessageIterator(self._state, self._receiver, lambda: self.receive_json(mode=mode))
-
-    def __aiter__(self) -> MessageIterator[str | bytes]:
-        """Iterate over messages of both types until the connection has ended; then `close_code` tells how."""
-        return MessageIterator(self._state, self._receiver, self._receive_either)
-
-    # Raw messages
-
     async def send(self, message: Message) -> None:
         """Send an ASGI message, checked for its content and for its place in the connection.
 
@@ -214,16 +163,6 @@ class WebSocket(ConnectionData):
         if kind == "websocket.http.response.body" and not message.get("more_body", False):
             following = DISCONNECTED
         await self._deliver(message, following)
-
-    async def receive(self) -> Message:
-        """Return the next ASGI message, whichever it is; after an own `close()` that is in the end the disconnect.
-
-        Raises `WebSocketRuntimeError` when the disconnect was received before, or for a message out of order.
-        """
-        before = self._state.client_state
-        message = await self._receiver.next()
-        await self._note(message, before)
-        return message
 
     # Closing
 
@@ -334,52 +273,6 @@ class WebSocket(ConnectionData):
         except WebSocketRuntimeError as error:
             return error
         return self._state.gone()
-
-    async def _receive_data(self, key: str, other_key: str | None = None) -> Any:
-        """Return what the next message has under one of these keys.
-
-        The hot path is that of `Receiver.next` and `Receiver.call`, written out.
-        """
-        receiver = self._receiver
-        if receiver.calling or receiver.waiting or receiver.disconnect is not None or not self._state.accepted:
-            message = await self._receive_in_turn()
-        else:
-            receiver.calling = True
-            try:
-                message = await receiver.receive()
-            finally:
-                receiver.calling = False
-                if receiver.changed is not None:
-                    receiver.announce_change()
-        data = message.get(key)
-        if data is None and other_key is not None:
-            data = message.get(other_key)
-        if data is None:
-            raise await self._other_than("text" if key == "text" else "binary", message)
-        return data
-
-    def _receive_either(self) -> Coroutine[Any, Any, str | bytes]:
-        return self._receive_data("text", "bytes")
-
-    async def _receive_in_turn(self) -> Message:
-        if not self._state.accepted:
-            raise WebSocketRuntimeError("no message can be received: call accept() first")
-        return await self._receiver.next()
-
-    async def _other_than(self, expected: str, message: Message) -> Exception:
-        """Return the error for a message that is not what was asked for."""
-        await self._note(message, self._state.client_state)
-        if message["type"] == "websocket.disconnect":
-            return self._state.gone()
-        for key, got in (("text", "text"), ("bytes", "binary")):
-            if message.get(key) is not None:
-                return WebSocketFrameTypeError(expected, got)
-        return WebSocketRuntimeError(f"the server delivered {message['type']!r} without text or bytes")
-
-    async def _note(self, message: Message, before: WebSocketState) -> None:
-        if message["type"] == "websocket.disconnect":
-            self._receiver.disconnect = message
-        await self._state.received(message, before)
 
 
 class WebSocketClose:

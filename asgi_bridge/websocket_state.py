@@ -65,11 +65,11 @@ class ConnectionState:
     __slots__ = (
         "accepted",
         "application_state",
-        "can_send",
         "cleanups",
         "client_state",
         "close_code",
         "close_reason",
+        "is_open",
         "receivers",
     )
 
@@ -78,7 +78,7 @@ class ConnectionState:
         self.application_state = CONNECTING
         self.accepted = False
         """Whether the handshake was ever accepted: messages may be received."""
-        self.can_send = False
+        self.is_open = False
         """Whether both sides are connected: one look instead of two for every message."""
         self.close_code: int | None = None
         self.close_reason = ""
@@ -120,7 +120,7 @@ class ConnectionState:
         """Note that `message` was sent, and run the cleanups when it was the last one."""
         self.application_state = following
         self.accepted = self.accepted or following is CONNECTED
-        self.can_send = following is CONNECTED and self.client_state is not DISCONNECTED
+        self.is_open = following is CONNECTED and self.client_state is not DISCONNECTED
         if following is DISCONNECTED:
             if self.close_code is None:
                 self.close_code = message.get("code", ABNORMAL_CLOSURE)
@@ -157,7 +157,7 @@ class ConnectionState:
 
     async def _client_has_gone(self, code: int, reason: str | None) -> None:
         self.client_state = DISCONNECTED
-        self.can_send = False
+        self.is_open = False
         self.close_code = code
         self.close_reason = reason or ""
         await self._ended()

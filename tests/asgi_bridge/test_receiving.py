@@ -150,6 +150,25 @@ async def test_l29_disconnect() -> None:
     assert states(websocket) == (DISCONNECTED, CONNECTED)
 
 
+@pytest.mark.parametrize("method", ["receive_text", "receive_bytes", "receive_json"])
+async def test_l29_disconnect_for_each_kind_of_receive(method: str) -> None:
+    websocket = await Server(disconnect(4001, "bye")).accepted()
+    with pytest.raises(WebSocketDisconnect, match="close code 4001 and reason 'bye'"):
+        await getattr(websocket, method)()
+    with pytest.raises(WebSocketRuntimeError, match="the disconnect was received before"):
+        await getattr(websocket, method)()
+
+
+@pytest.mark.parametrize("method", ["receive_text", "receive_bytes", "receive_json"])
+async def test_l27_a_cancelled_receive_takes_nothing(method: str) -> None:
+    server = Server()
+    websocket = await server.accepted()
+    with anyio.move_on_after(0):
+        await getattr(websocket, method)()
+    server.feed(text("a"))
+    assert await websocket.receive_text() == "a"
+
+
 @pytest.mark.parametrize("keys", [{}, {"code": None, "reason": None}])
 async def test_l29_disconnect_without_a_code(keys: dict[str, None]) -> None:
     websocket = await Server({"type": "websocket.disconnect", **keys}).accepted()
@@ -217,6 +236,15 @@ async def test_l31_own_close_by_another_task_ends_the_loop() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(websocket.close, 4000)
         assert [message async for message in websocket] == []
+
+
+async def test_l31_messages_before_an_own_close_are_left_to_single_receives() -> None:
+    websocket = await Server(text("a"), text("b")).accepted()
+    await websocket.close(4000)
+    assert [message async for message in websocket] == []
+    assert [await websocket.receive_text(), await websocket.receive_text()] == ["a", "b"]
+    with pytest.raises(WebSocketDisconnect):
+        await websocket.receive_bytes()
 
 
 async def test_l31_before_accept() -> None:

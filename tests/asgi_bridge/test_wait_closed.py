@@ -1,10 +1,13 @@
 """Waiting for the end of a connection, beside everything else that a handler does."""
 
+import contextlib
+from collections.abc import Awaitable, Callable
+
 import anyio
 import pytest
 
 from tests.asgi_bridge.double import GoneError, Server, binary, disconnect, text
-from wsserve.asgi_bridge.exceptions import WebSocketDisconnect, WebSocketRuntimeError
+from wsserve.asgi_bridge.exceptions import WebSocketDisconnect, WebSocketFrameTypeError, WebSocketRuntimeError
 from wsserve.asgi_bridge.receiver import MAX_WAITING_MESSAGES, MAX_WAITING_SIZE
 from wsserve.asgi_bridge.types import Message
 from wsserve.asgi_bridge.websocket import WebSocket
@@ -75,6 +78,40 @@ async def test_wait_closed_beside_a_receive_that_came_first() -> None:
             await anyio.wait_all_tasks_blocked()
             server.feed(text("a"), text("b"), disconnect(1001))
     assert sorted(seen, key=str) == [1001, 1001, "a", "b"]
+
+
+@pytest.mark.parametrize("message", [text("1"), binary(b"1")])
+@pytest.mark.parametrize(
+    "receive",
+    [
+        WebSocket.receive,
+        WebSocket.receive_text,
+        WebSocket.receive_bytes,
+        WebSocket.receive_json,
+        lambda websocket: anext(websocket.iter_json("binary")),
+        lambda websocket: anext(aiter(websocket)),
+    ],
+)
+async def test_wait_closed_goes_on_when_a_receive_has_its_message(
+    receive: Callable[[WebSocket], Awaitable[object]], message: Message
+) -> None:
+    server = Server()
+    websocket = await server.accepted()
+
+    async def receive_one() -> None:
+        with contextlib.suppress(WebSocketFrameTypeError):
+            await receive(websocket)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(receive_one)
+            await anyio.wait_all_tasks_blocked()
+            tasks.start_soon(websocket.wait_closed)
+            await anyio.wait_all_tasks_blocked()
+            server.feed(message)
+            await anyio.wait_all_tasks_blocked()
+            server.feed(disconnect(4000))
+    assert websocket.close_code == 4000
 
 
 async def test_wait_closed_beside_a_receive_that_came_later() -> None:

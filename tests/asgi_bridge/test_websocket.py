@@ -155,6 +155,20 @@ async def test_l22_send_text_and_bytes() -> None:
     assert {type(message["bytes"]) for message in server.sent[1:]} == {bytes}
 
 
+async def test_l22_subclasses_of_str_and_bytes_are_sent() -> None:
+    class Text(str):
+        __slots__ = ()
+
+    class Data(bytes):
+        __slots__ = ()
+
+    server = Server()
+    websocket = await server.accepted()
+    await websocket.send_text(Text("a"))
+    await websocket.send_bytes(Data(b"b"))
+    assert server.sent == [{"type": "websocket.send", "text": "a"}, {"type": "websocket.send", "bytes": b"b"}]
+
+
 @pytest.mark.parametrize(
     ("method", "data"),
     [("send_text", b"x"), ("send_text", 5), ("send_text", None), ("send_bytes", "x"), ("send_bytes", [1])],
