@@ -1,18 +1,22 @@
 # C types for the compiled twin of message_channel.py, and nothing else.
 
+
 cdef class MessageChannel:
     cdef object _transport
-    cdef object _output
-    cdef object _arrived
+    cdef object _new_signal
     cdef object _on_event
     cdef Py_ssize_t _max_messages
     cdef Py_ssize_t _max_bytes
     cdef Py_ssize_t _ceiling
     cdef Py_ssize_t _cost
     cdef object _messages
+    cdef list _waiting
+    cdef object _idle_signal
+    cdef long long _turn
     cdef public object codec
     cdef public object last
     cdef public bint is_open
+    cdef public bint blocked
     cdef public bint discards
     cdef public bint reading
     cdef public bint heard
@@ -24,7 +28,12 @@ cdef class MessageChannel:
     cpdef data_received(self, bytes data)
     cpdef pump(self)
     cpdef take(self)
+    cpdef wait(self)
+    cpdef leave(self, signal)
+    cpdef bint is_empty(self)
+    cpdef wake(self)
     cdef _parse(self)
     cdef bint _is_low(self)
     cpdef bint send(self, message)
     cpdef send_payload(self, payload)
+    cpdef bint must_wait(self)

@@ -41,11 +41,6 @@ class OutputFlow:
         if self._turn <= 0:
             self.must_wait = True
 
-    def rested(self) -> None:
-        """Note that the application has waited for something else meanwhile: the others have had their turn."""
-        self._turn = TURN
-        self.must_wait = self.blocked
-
     def pause(self) -> None:
         """Note that the transport holds more than it should. Idempotent."""
         self.blocked = True
@@ -70,7 +65,8 @@ class OutputFlow:
         await anyio.lowlevel.checkpoint()
         while self.blocked and not self._ended:
             await self._gate.wait()
-        self.rested()
+        self._turn = TURN
+        self.must_wait = self.blocked
 
     def _watch(self, waiting_before: int | None) -> None:
         waiting = self._transport.write_buffer_size()

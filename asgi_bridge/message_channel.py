@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from wsserve.asgi_bridge.backpressure import EVENT_COST, OutputFlow
-from wsserve.asgi_bridge.transport import Gate, Transport
+from wsserve.asgi_bridge.backpressure import EVENT_COST, TURN
+from wsserve.asgi_bridge.transport import Signal, Transport
 from wsserve.asgi_bridge.types import Message
 from wsserve.codec.events import Close, EndOfStream, Fault, Ping, Pong
 from wsserve.codec.frames import FrameCodec
@@ -32,15 +32,18 @@ class MessageChannel:
     """
 
     __slots__ = (
-        "_arrived",
         "_ceiling",
         "_cost",
         "_max_bytes",
         "_max_messages",
         "_messages",
+        "_new_signal",
         "_on_event",
-        "_output",
+        "_idle_signal",
         "_transport",
+        "_turn",
+        "_waiting",
+        "blocked",
         "bytes_received",
         "bytes_sent",
         "codec",
@@ -56,27 +59,30 @@ class MessageChannel:
     def __init__(
         self,
         transport: Transport,
-        output: OutputFlow,
-        arrived: Gate,
+        new_signal: Callable[[], Signal],
         on_event: Callable[[Ping | Pong | LastEvent], None],
         max_messages: int,
         max_bytes: int,
     ) -> None:
         self._transport = transport
-        self._output = output
-        self._arrived = arrived
+        self._new_signal = new_signal
         self._on_event = on_event
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._ceiling = CEILING * max_bytes
         self._cost = 0
         self._messages: deque[str | bytes] = deque()
+        self._waiting: list[Signal] = []
+        self._idle_signal: Signal | None = None
+        self._turn = TURN
         self.codec: FrameCodec | None = None
         """Set when the handshake has been accepted."""
         self.last: LastEvent | None = None
         """The event that ended the connection, once it waits behind the messages."""
         self.is_open = False
         """Whether the application may send messages."""
+        self.blocked = False
+        """Whether the transport holds more than it should."""
         self.discards = False
         """Whether messages are dropped: the application has closed."""
         self.reading = True
@@ -98,14 +104,15 @@ class MessageChannel:
         assert codec is not None  # noqa: S101  # there is nothing to parse before the handshake
         codec.receive_data(data)
         self._parse()
-        if self._messages or self.last is not None:
-            self._arrived.resume()
+        if self._waiting and not self.is_empty():
+            for signal in self._waiting.copy():
+                signal.resume()
 
     def pump(self) -> None:
         """Move events out of the codec as far as there is room, and wake the application if it waits for them."""
         self._parse()
-        if self._messages or self.last is not None:
-            self._arrived.wake()
+        if not self.is_empty():
+            self.wake()
 
     def _parse(self) -> None:
         codec = self.codec
@@ -144,10 +151,29 @@ class MessageChannel:
         self._messages.clear()
         self._cost = 0
 
-    @property
     def is_empty(self) -> bool:
-        """Whether the application has taken all that came."""
+        """Tell whether the application has taken all that came."""
         return not self._messages and self.last is None
+
+    def wait(self) -> Signal:
+        """Return what to await for the next change; then, however that ended, `leave` with it."""
+        # A signal for each waiter: with a shared one, cancelling one waiting task would cancel the others.
+        signal, self._idle_signal = self._idle_signal, None
+        if signal is None:
+            signal = self._new_signal()
+        self._waiting.append(signal)
+        return signal
+
+    def leave(self, signal: Signal) -> None:
+        """Give back what `wait` returned. The wait was a turn for all others."""
+        self._waiting.remove(signal)
+        self._idle_signal = signal
+        self._turn = TURN
+
+    def wake(self) -> None:
+        """Wake the tasks that wait for a change."""
+        for signal in self._waiting:
+            signal.set()
 
     def pause_reading(self) -> None:
         """Take no more from the transport."""
@@ -171,8 +197,7 @@ class MessageChannel:
 
         Raises `LocalProtocolError` for text that UTF-8 cannot carry.
         """
-        output = self._output
-        if not self.is_open or output.must_wait or message.get("type") != "websocket.send":
+        if not self.is_open or self.must_wait() or message.get("type") != "websocket.send":
             return False
         text = message.get("text")
         data = message.get("bytes")
@@ -195,7 +220,15 @@ class MessageChannel:
             self._transport.write_soon(frame)  # the application has something more to answer
         else:
             self._transport.write(frame)
-        self._output.sent(len(payload))
+        self._turn -= EVENT_COST + len(payload)
+
+    def must_wait(self) -> bool:
+        """Tell whether a sender has to wait: for room in the transport, or because others have not had their turn."""
+        return self.blocked or self._turn <= 0
+
+    def had_turn(self) -> None:
+        """Note that a sender has waited."""
+        self._turn = TURN
 
     def write(self, frame: bytes) -> None:
         """Write a control frame."""

@@ -24,6 +24,9 @@ class Transport(Protocol):
     def write_buffer_size(self) -> int:
         """Return how many bytes wait to be sent."""
 
+    def hand_to(self, receive: Callable[[bytes], None]) -> None:
+        """Call `receive` with what arrives from now on, instead of the session's `data_received`."""
+
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer. Idempotent."""
 
@@ -105,40 +108,23 @@ class Deadline:
 class Gate:
     """A place where tasks wait until something has changed; whoever is woken looks again for itself."""
 
-    __slots__ = ("_idle", "_new_signal", "_signals")
+    __slots__ = ("_new_signal", "_signals")
 
     def __init__(self, new_signal: Callable[[], Signal]) -> None:
         self._new_signal = new_signal
         self._signals: list[Signal] = []
-        self._idle: Signal | None = None
-
-    def enter(self) -> Signal:
-        """Return what to await for the next `wake`; then `leave` with it, however the wait ended."""
-        # A signal for each waiter: with a shared one, cancelling one waiting task would cancel the others.
-        signal, self._idle = self._idle or self._new_signal(), None
-        self._signals.append(signal)
-        return signal
-
-    def leave(self, signal: Signal) -> None:
-        """Give back what `enter` returned."""
-        self._signals.remove(signal)
-        self._idle = signal
 
     async def wait(self) -> None:
         """Wait for the next `wake`."""
-        signal = self.enter()
+        # A signal for each waiter: with a shared one, cancelling one waiting task would cancel the others.
+        signal = self._new_signal()
+        self._signals.append(signal)
         try:
             await signal
         finally:
-            self.leave(signal)
+            self._signals.remove(signal)
 
     def wake(self) -> None:
         """Wake every task that waits now."""
         for signal in self._signals:
             signal.set()
-
-    def resume(self) -> None:
-        """Wake every task that waits now; they may run before this returns."""
-        if self._signals:
-            for signal in tuple(self._signals):
-                signal.resume()

@@ -24,7 +24,7 @@ from wsserve.asgi_bridge.keepalive import Keepalive
 from wsserve.asgi_bridge.message_channel import LastEvent, MessageChannel
 from wsserve.asgi_bridge.response import HeaderSource, Response, with_defaults
 from wsserve.asgi_bridge.session_state import ANSWERS, EXPECTED, ClosedBy, SessionRecord, State
-from wsserve.asgi_bridge.transport import Deadline, Gate, Runtime, Transport
+from wsserve.asgi_bridge.transport import Deadline, Runtime, Transport
 from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
 from wsserve.asgi_bridge.websocket_options import WebSocketOptions
 from wsserve.codec import close_codes
@@ -69,9 +69,8 @@ class WebSocketSession(SessionRecord):
         self._denial = Response(http, transport, default_headers, on_status)
         self._early = bytearray()
         self._output = OutputFlow(transport, runtime, options.write_timeout)
-        self._arrived = Gate(runtime.new_signal)
         self.channel: MessageChannel = new_channel(
-            transport, self._output, self._arrived, self._event, options.max_queue, options.max_queue_bytes
+            transport, runtime.new_signal, self._event, options.max_queue, options.max_queue_bytes
         )
         self._owed_pong: bytes | None = None
         self._connect_delivered = False
@@ -130,24 +129,24 @@ class WebSocketSession(SessionRecord):
         if not self._connect_delivered:
             self._connect_delivered = True
             return {"type": "websocket.connect"}
+        channel = self.channel
         while True:
-            message = self.channel.take()
+            message = channel.take()
             if message is not None:
                 return message
-            if self.channel.last is not None:
-                self._conclude(self.channel.last)
+            if channel.last is not None:
+                self._conclude(channel.last)
             if self.disconnect is not None:
                 if self._disconnect_delivered:
                     raise self._gone()
                 self._disconnect_delivered = True
                 code, reason = self.disconnect
                 return {"type": "websocket.disconnect", "code": code, "reason": reason}
-            arrival = self._arrived.enter()
+            change = channel.wait()
             try:
-                await arrival
+                await change
             finally:
-                self._arrived.leave(arrival)
-            self._output.rested()
+                channel.leave(change)
 
     async def send(self, message: Message) -> None:
         """Take an ASGI message from the application; return once there is room for another.
@@ -161,8 +160,9 @@ class WebSocketSession(SessionRecord):
         message_type = message.get("type")
         if message_type == "websocket.send" and self.accepted:
             payload = messages.payload(message)
-            if self._output.must_wait:
+            if self.channel.must_wait():
                 await self._output.wait()
+                self.channel.had_turn()
             if self.channel.is_open:
                 self.channel.send_payload(payload)
                 return
@@ -214,6 +214,7 @@ class WebSocketSession(SessionRecord):
         self.subprotocol = subprotocol
         self._transport.write(head)
         self._on_status(101)
+        self._transport.hand_to(channel.data_received)
         self._keepalive.start()
         trailing = self._http.take_trailing_data()
         channel.bytes_received += len(trailing)
@@ -274,11 +275,13 @@ class WebSocketSession(SessionRecord):
 
     def pause_writing(self) -> None:
         """Note that the transport holds more than it should; `send` waits."""
+        self.channel.blocked = True
         self._output.pause()
 
     def resume_writing(self) -> None:
         """Note that the transport has room again."""
         self.channel.heard = True  # the peer took what was sent; a ping may only now be on its way
+        self.channel.blocked = False
         self._output.resume()
         if self._owed_pong is not None:
             payload, self._owed_pong = self._owed_pong, None
@@ -327,19 +330,19 @@ class WebSocketSession(SessionRecord):
 
     def _pong(self, payload: bytes) -> None:
         """Answer a ping; while output is blocked only the newest waits (RFC 6455, section 5.5.3)."""
-        if self._output.blocked:
+        if self.channel.blocked:
             self._owed_pong = payload
         elif self.channel.is_open and self.channel.codec is not None:
             self.channel.write(self.channel.codec.pong(payload))
 
     def _send_ping(self) -> None:
-        if self.channel.codec is not None and not self._output.blocked:
+        if self.channel.codec is not None and not self.channel.blocked:
             self.channel.write(self.channel.codec.ping())
 
     def _alive(self) -> bool:
         """Tell whether the peer has been heard since this was last called, or could not be heard."""
         heard, self.channel.heard = self.channel.heard, False
-        return heard or not self.channel.reading or self._output.blocked
+        return heard or not self.channel.reading or self.channel.blocked
 
     # The end
 
@@ -372,7 +375,7 @@ class WebSocketSession(SessionRecord):
             self.closed_by = by
         self._leave_open(State.CLOSED)
         self.disconnect = (code, reason)
-        self._arrived.wake()
+        self.channel.wake()
 
     def _leave_open(self, state: State) -> None:
         self._state = state

@@ -17,6 +17,7 @@ cdef class AsyncioTransport:
     cdef object _deadline
     cdef object _transport
     cdef object _connection
+    cdef object _receive
     cdef object _tls
     cdef object _below
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Final
 
 from wsserve.asgi_bridge.transport import Timer
@@ -51,6 +52,7 @@ class AsyncioTransport:
         self._below: asyncio.BaseTransport | None = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
         info = self._context.new_info(client_of(sock), server_of(sock), self._tls is not None)
         self._connection = Connection(self._context, self, info)
+        self._receive: Callable[[bytes], None] = self._connection.data_received
 
     def data_received(self, data: bytes) -> None:
         """Hand on what arrived, unless the connection is over and the rest is only drained."""
@@ -115,6 +117,10 @@ class AsyncioTransport:
         """Return how many bytes wait to be sent."""
         return self._gathered_size + self._transport.get_write_buffer_size()
 
+    def hand_to(self, receive: Callable[[bytes], None]) -> None:
+        """Call `receive` with what arrives from now on."""
+        self._receive = receive
+
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer."""
         self._wants_input = False
@@ -156,7 +162,7 @@ class AsyncioTransport:
     def _hand_on(self, data: bytes) -> None:
         self._gathers = True
         try:
-            self._connection.data_received(data)
+            self._receive(data)
         finally:
             self._gathers = False
             if self._gathered:

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable, Generator
 from contextvars import Context
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import anyio
+
+_current_task = asyncio.current_task
 
 
 class TaskSignal:
@@ -37,7 +39,7 @@ class TaskSignal:
 
     def resume(self) -> None:
         """Run the task that awaits it until it waits again; from within another task, `set`."""
-        if asyncio.current_task(self._loop) is not None:
+        if _current_task(self._loop) is not None:
             self.set()
             return
         self._is_set = True
@@ -49,14 +51,20 @@ class TaskSignal:
                 # They are for whoever runs the event loop, not for what has called this.
                 self._loop.call_soon(_raise, error)
 
-    def __await__(self) -> Generator[Any, Any, None]:
+    def __await__(self) -> Self:
         """Wait until it is set; then it is as new."""
-        try:
-            if not self._is_set:
-                self._asyncio_future_blocking = True
-                yield self
-        finally:
+        return self
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Self:
+        # An iterator of one step, which costs less than a generator.
+        if self._is_set:
             self._is_set = False
+            raise StopIteration
+        self._asyncio_future_blocking = True
+        return self
 
     # asyncio.Future, as far as a task calls it
 
@@ -77,10 +85,15 @@ class TaskSignal:
         self.set()
         return True
 
+    def done(self) -> bool:
+        """Tell whether no task waits any more."""
+        return self._wake_task is None
+
     def result(self) -> None:
         """Return nothing. Raises `asyncio.CancelledError` when the wait was cancelled."""
         cancellation, self._cancellation = self._cancellation, None
         if cancellation is not None:
+            self._is_set = False
             raise cancellation
 
 

@@ -146,7 +146,7 @@ def test_stop_ends_it_at_any_point(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a11_first_pings_of_many_connections_are_spread() -> None:
     runtime = MemoryRuntime()
     for _ in range(200):
-        Keepalive(runtime, 20, 20, send_ping=lambda: None, can_hear=lambda: True, give_up=lambda: None).start()
+        Keepalive(runtime, 20, 20, send_ping=lambda: None, alive=lambda: True, give_up=lambda: None).start()
     due = runtime.pending
     assert 10 <= min(due) < 12
     assert 18 < max(due) <= 20
