@@ -1,16 +1,19 @@
 """R16-R20: what is agreed on, bounded inflation, deflation; plain zlib is the independent peer."""
 
+import hashlib
 import re
 import zlib
+from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.codec.frames import ClientDeflater, deflated, octets, parameters
+from tests.codec.frames import ClientDeflater, deflated, parameters
 from wsserve.codec.deflate import DeflateOptions, Deflater, Inflater, max_deflated_size, negotiate
+from wsserve.codec.deflate_engine import DEFLATE_ENGINES, NewCompressor
 from wsserve.codec.events import Fault
 
 LIMIT = 100_000
@@ -26,6 +29,7 @@ def answer(*values: str, options: DeflateOptions | None = None) -> str | None:
 
 
 def inflate(inflater: Inflater, *pieces: bytes, limit: int = LIMIT) -> bytes | Fault:
+    """Inflate a message that comes in pieces."""
     message = bytearray()
     for piece in pieces:
         fault = inflater.inflate(piece, message, limit)
@@ -33,6 +37,21 @@ def inflate(inflater: Inflater, *pieces: bytes, limit: int = LIMIT) -> bytes | F
             return fault
     return inflater.finish(message, limit) or bytes(message)
 
+
+def inflate_whole(inflater: Inflater, wire: bytes, limit: int = LIMIT) -> bytes | Fault:
+    """Inflate a message that is there as a whole, as its callers do."""
+    message = inflater.inflate_message(wire, limit)
+    return inflate(inflater, wire, limit=limit) if message is None else message
+
+
+def inflate_octets(inflater: Inflater, wire: bytes, limit: int = LIMIT) -> bytes | Fault:
+    step = 1 if len(wire) <= 5000 else 1009
+    return inflate(inflater, *(wire[index : index + step] for index in range(0, len(wire), step)), limit=limit)
+
+
+Inflate = Callable[[Inflater, bytes, int], bytes | Fault]
+
+in_every_way: Final = pytest.mark.parametrize("inflate_by", [inflate_whole, inflate_octets], ids=["whole", "octets"])
 
 # Negotiation
 
@@ -164,7 +183,7 @@ AGAIN = ("f200110000", b"Hello")
 """RFC 7692 7.2.3.2's second message is a copy from the window: it decodes only if the window is still there."""
 
 
-@pytest.mark.parametrize("split", [False, True], ids=["whole", "byte by byte"])
+@in_every_way
 @pytest.mark.parametrize(
     ("wire", "expected"),
     [
@@ -181,12 +200,13 @@ AGAIN = ("f200110000", b"Hello")
         pytest.param("f348cdc9c90700f200110000", b"HelloHello", id="a copy from before a block with BFINAL=1"),
     ],
 )
-def test_r19_every_kind_of_block_decodes_and_the_context_is_kept(wire: str, expected: bytes, split: bool) -> None:
+def test_r19_every_kind_of_block_decodes_and_the_context_is_kept(
+    wire: str, expected: bytes, inflate_by: Inflate
+) -> None:
     inflater = Inflater(parameters())
     empty = ("", b"")
     for message, content in (HELLO, (wire, expected), AGAIN, empty, AGAIN, (wire, expected), (wire, expected), AGAIN):
-        data = bytes.fromhex(message)
-        assert inflate(inflater, *(octets(data) if split else [data])) == content
+        assert inflate_by(inflater, bytes.fromhex(message), LIMIT) == content
 
 
 def test_r19_the_window_after_a_final_block_is_the_whole_window() -> None:
@@ -218,25 +238,28 @@ def test_r19_final_blocks_without_end_are_refused() -> None:
     "garbage",
     ["ff", "07", "06", "000500fa00", "f248cdc9c907ff", "4be4040e0002", "f348cdc9c90700ff"],
 )
-def test_r19_garbage_is_1007(garbage: str) -> None:
-    fault = inflate(Inflater(parameters()), bytes.fromhex(garbage) + bytes(300))
+@in_every_way
+def test_r19_garbage_is_1007(garbage: str, inflate_by: Inflate) -> None:
+    fault = inflate_by(Inflater(parameters()), bytes.fromhex(garbage) + bytes(300), LIMIT)
     assert fault == Fault(1007, "compressed message is not valid DEFLATE data")
 
 
-def test_r19_garbage_that_only_the_tail_brings_out_is_1007() -> None:
+@in_every_way
+def test_r19_garbage_that_only_the_tail_brings_out_is_1007(inflate_by: Inflate) -> None:
     # A stored block of 5 bytes whose length ends with the message: the tail cannot be its complement.
-    fault = inflate(Inflater(parameters()), bytes.fromhex("000500"))
+    fault = inflate_by(Inflater(parameters()), bytes.fromhex("000500"), LIMIT)
     assert isinstance(fault, Fault)
     assert fault.code == 1007
 
 
-def test_r18_without_context_takeover_each_message_stands_alone() -> None:
+@in_every_way
+def test_r18_without_context_takeover_each_message_stands_alone(inflate_by: Inflate) -> None:
     inflater = Inflater(parameters(client_no_context_takeover=True))
     hello = bytes.fromhex("f248cdc9c90700")
-    assert inflate(inflater, hello) == b"Hello"
-    assert inflate(inflater, hello) == b"Hello"
-    assert inflate(inflater, bytes.fromhex("f348cdc9c90700f200110000")) == b"HelloHello"
-    fault = inflate(inflater, bytes.fromhex("f200110000"))
+    assert inflate_by(inflater, hello, LIMIT) == b"Hello"
+    assert inflate_by(inflater, hello, LIMIT) == b"Hello"
+    assert inflate_by(inflater, bytes.fromhex("f348cdc9c90700f200110000"), LIMIT) == b"HelloHello"
+    fault = inflate_by(inflater, bytes.fromhex("f200110000"), LIMIT)
     assert isinstance(fault, Fault)
     assert fault.code == 1007
 
@@ -246,31 +269,52 @@ def test_r17_eight_window_bits_of_a_client_inflate() -> None:
     assert inflate(inflater, deflated(b"abc" * 80)) == b"abc" * 80
 
 
-@pytest.mark.parametrize("split", [False, True], ids=["whole", "byte by byte"])
+@in_every_way
 @pytest.mark.parametrize("level", [0, 6], ids=["stored", "compressed"])
 @pytest.mark.parametrize("limit", [0, 1, 1000, 65535, 65536, 65537, 200_000])
 @pytest.mark.parametrize("over", [0, 1, 2, 300])
-def test_r15_the_limit_is_exact_after_inflation(limit: int, over: int, level: int, split: bool) -> None:
+def test_r15_the_limit_is_exact_after_inflation(limit: int, over: int, level: int, inflate_by: Inflate) -> None:
     payload = bytes(limit + over)
-    wire = deflated(payload, level=level)
-    if split and len(wire) > 5000:
-        pieces = [wire[index : index + 1009] for index in range(0, len(wire), 1009)]
-    else:
-        pieces = octets(wire) if split else [wire]
-    result = inflate(Inflater(parameters()), *pieces, limit=limit)
+    result = inflate_by(Inflater(parameters()), deflated(payload, level=level), limit)
     if over:
         assert result == Fault(1009, f"compressed message inflates to over the limit of {limit} bytes")
     else:
         assert result == payload
 
 
-def test_r15_the_end_of_a_message_counts_too() -> None:
+@in_every_way
+def test_r15_the_end_of_a_message_counts_too(inflate_by: Inflate) -> None:
     # A stored block that announces 4 bytes: the tail becomes its content.
     wire = bytes.fromhex("000400fbff")
-    assert inflate(Inflater(parameters()), wire, limit=4) == TAIL
-    fault = inflate(Inflater(parameters()), wire, limit=3)
+    assert inflate_by(Inflater(parameters()), wire, 4) == TAIL
+    fault = inflate_by(Inflater(parameters()), wire, 3)
     assert isinstance(fault, Fault)
     assert fault.code == 1009
+
+
+@in_every_way
+def test_a_message_that_ends_inside_a_block_does_not_leave_it_to_the_next(inflate_by: Inflate) -> None:
+    inflater = Inflater(parameters())
+    assert inflate_by(inflater, bytes.fromhex("000500faff") + b"H", LIMIT) == b"H" + TAIL  # and no byte more
+    assert inflate_by(inflater, bytes.fromhex(HELLO[0]), LIMIT) == b"Hello"
+
+
+@pytest.mark.parametrize("wire", ["ff" * 9, "f348cdc9c9070000", deflated(bytes(LIMIT + 1)).hex()])
+def test_what_is_not_inflated_whole_changes_nothing(wire: str) -> None:
+    inflater = Inflater(parameters())
+    assert inflater.inflate_message(bytes.fromhex(HELLO[0]), LIMIT) == b"Hello"
+    assert inflater.inflate_message(bytes.fromhex(wire), LIMIT) is None
+    assert inflater.inflate_message(bytes.fromhex(AGAIN[0]), LIMIT) == b"Hello"
+
+
+def test_only_so_much_is_inflated_in_one_call() -> None:
+    mebibyte = 2**20
+    inflater = Inflater(parameters(client_no_context_takeover=True))
+    assert inflater.inflate_message(deflated(bytes(mebibyte)), 2 * mebibyte) == bytes(mebibyte)
+    for level in (0, 6):
+        wire = deflated(bytes(mebibyte + 1), level=level)
+        assert inflater.inflate_message(wire, 2 * mebibyte) is None
+        assert inflate(inflater, wire, limit=2 * mebibyte) == bytes(mebibyte + 1)
 
 
 def test_r20_output_never_exceeds_the_limit_by_more_than_a_byte() -> None:
@@ -280,16 +324,17 @@ def test_r20_output_never_exceeds_the_limit_by_more_than_a_byte() -> None:
     assert len(message) == LIMIT + 1
 
 
+def random_bytes(size: int) -> bytes:
+    return hashlib.shake_128(b"random").digest(size)
+
+
 @pytest.mark.parametrize("size", [0, 1, 100, 10_000, 1_000_000])
 @pytest.mark.parametrize("level", [0, 1, 9])
 @pytest.mark.parametrize("memory_level", [1, 8])
 def test_r15_honest_deflated_messages_stay_under_the_bound_on_the_wire(
     size: int, level: int, memory_level: int
 ) -> None:
-    noise = b"".join(
-        zlib.crc32(bytes([index & 255, index >> 8 & 255, index >> 16])).to_bytes(4, "big")
-        for index in range(size // 4 + 1)
-    )[:size]
+    noise = random_bytes(size)
     for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED, zlib.Z_HUFFMAN_ONLY):
         context = zlib.compressobj(level, zlib.DEFLATED, -9, memory_level, strategy)
         wire = context.compress(noise) + context.flush(zlib.Z_SYNC_FLUSH)
@@ -297,6 +342,9 @@ def test_r15_honest_deflated_messages_stay_under_the_bound_on_the_wire(
 
 
 # Deflation
+
+
+every_engine: Final = pytest.mark.parametrize("engine", list(DEFLATE_ENGINES.values()), ids=list(DEFLATE_ENGINES))
 
 
 def test_a_message_below_the_threshold_goes_out_as_it_is() -> None:
@@ -310,25 +358,72 @@ def test_r19_empty_messages_in_a_row_are_empty_blocks() -> None:
     assert [deflater.deflate(b""), deflater.deflate(b"")] == [b"\x00", b"\x00"]
 
 
-@pytest.mark.parametrize("takeover", [True, False])
-def test_r18_our_context_is_kept_or_dropped_as_agreed(takeover: bool) -> None:
-    deflater = Deflater(parameters(server_no_context_takeover=not takeover))
-    message = bytes(range(256))
-    first, second = deflater.deflate(message), deflater.deflate(message)
+def second_size(deflater: Deflater, message: bytes, between: Callable[[], None] = lambda: None) -> float:
+    """Return the size of the same message the second time, as a part of its size the first time."""
+    first = deflater.deflate(message)
+    between()
+    second = deflater.deflate(message)
     assert first is not None
     assert second is not None
-    assert (len(second) < len(first) / 2) is takeover
+    return len(second) / len(first)
 
 
-@pytest.mark.parametrize("bits", range(9, 16))
-def test_r17_our_window_is_no_larger_than_agreed(bits: int) -> None:
-    deflater = Deflater(parameters(server_max_window_bits=bits))
-    noise = zlib.compress(bytes(range(256)) * 200, 0)
-    peer = zlib.decompressobj(-bits)
-    for message in (noise, noise, noise):
+@every_engine
+@pytest.mark.parametrize("level", range(1, 10))
+def test_r18_our_context_is_kept_or_dropped_as_agreed(level: int, engine: NewCompressor) -> None:
+    for takeover in (True, False):
+        deflater = Deflater(parameters(level=level, server_no_context_takeover=not takeover), engine)
+        assert (second_size(deflater, bytes(range(256))) < 0.5) is takeover
+
+
+@every_engine
+def test_a_compressor_that_rests_is_let_go(engine: NewCompressor) -> None:
+    deflater = Deflater(parameters(level=1), engine)
+    assert second_size(deflater, bytes(range(256)), deflater.rest) < 0.5
+    deflater.rest()
+    deflater.rest()
+    receiver = zlib.decompressobj(-15)
+    for message in (b"after a rest " * 9, bytes(range(256))):
         wire = deflater.deflate(message)
         assert wire is not None
-        assert peer.decompress(wire + TAIL) == message
+        assert receiver.decompress(wire + TAIL) == message  # it refers to nothing that came before
+    deflater.rest()
+    deflater.rest()
+    assert second_size(deflater, bytes(range(256))) < 0.5
+
+
+def inflate_in_the_window(wire: bytes, bits: int) -> bytes:
+    """Inflate byte by byte: as long as zlib has the output at hand, it follows distances beyond the window."""
+    context = zlib.decompressobj(-bits)
+    message = bytearray()
+    for start in range(0, len(wire), 64):
+        data = wire[start : start + 64]
+        while True:
+            octet = context.decompress(data, 1)
+            message += octet
+            data = context.unconsumed_tail
+            if not data and not octet:
+                break
+    return bytes(message)
+
+
+def test_the_check_of_windows_finds_what_is_too_far_back() -> None:
+    noise = random_bytes(1024 + 100)
+    with pytest.raises(zlib.error, match="too far back"):
+        inflate_in_the_window(deflated(noise + noise[:300]), 10)
+
+
+@every_engine
+@pytest.mark.parametrize("level", [1, 6])
+@pytest.mark.parametrize("bits", [9, 10, 12, 15])
+def test_r17_our_window_is_no_larger_than_agreed(bits: int, level: int, engine: NewCompressor) -> None:
+    deflater = Deflater(parameters(server_max_window_bits=bits, level=level), engine)
+    window = 1 << bits
+    noise = random_bytes(window + 1)
+    # Each repeats bytes from as far back as its size, across messages and within one.
+    messages = [noise[:size] + noise[:400] for size in (window - 300, window - 1, window, window + 1)]
+    wire = b"".join((deflater.deflate(message) or b"") + TAIL for message in messages)
+    assert inflate_in_the_window(wire, bits) == b"".join(messages)
 
 
 ALL = [
@@ -344,12 +439,15 @@ ALL = [
 ]
 
 
+@every_engine
 @given(
     st.sampled_from(ALL), st.lists(st.binary(max_size=600) | st.just(b"chat " * 300), max_size=6), st.integers(1, 99)
 )
-def test_r17_r18_messages_make_the_round_trip_to_plain_zlib(agreed: Any, messages: list[bytes], step: int) -> None:
+def test_r17_r18_messages_make_the_round_trip_to_plain_zlib(
+    engine: NewCompressor, agreed: Any, messages: list[bytes], step: int
+) -> None:
     bits, takeover = agreed.server_max_window_bits, not agreed.server_no_context_takeover
-    deflater, inflater = Deflater(agreed), Inflater(agreed)
+    deflater, inflater, whole = Deflater(agreed, engine), Inflater(agreed), Inflater(agreed)
     sender = ClientDeflater(window_bits=bits, takeover=takeover, level=agreed.level)
     receiver = zlib.decompressobj(-bits)
     for message in messages:
@@ -361,9 +459,11 @@ def test_r17_r18_messages_make_the_round_trip_to_plain_zlib(agreed: Any, message
         incoming = sender.deflate(message)
         pieces = [incoming[index : index + step] for index in range(0, len(incoming), step)]
         assert inflate(inflater, *pieces) == message
+        assert whole.inflate_message(incoming, LIMIT) == message
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5), st.integers(0, 1000))
 def test_r16_r20_random_bytes_never_raise_and_stay_within_the_limit(pieces: list[bytes], limit: int) -> None:
     result = inflate(Inflater(parameters()), *pieces, limit=limit)
     assert isinstance(result, Fault) or len(result) <= limit
+    assert inflate_whole(Inflater(parameters()), b"".join(pieces), limit) == result
