@@ -11,8 +11,8 @@ class Keepalive:
 
     `alive` tells whether there was a sign of life since it was last called. Any inbound byte is one: a peer that is
     busy sending a large message cannot answer in between. So is backpressure in either direction, because the ping may
-    not have got out, or the answer may wait unread. The first ping comes after half to a whole interval, so that connections
-    made together do not ping together.
+    not have got out, or the answer may wait unread. The first ping comes after half to a whole interval, so that
+    connections made together do not ping together.
     """
 
     __slots__ = (

@@ -1,7 +1,8 @@
 """What every message of a WebSocket passes on its way between the frame codec and the application, in and out.
 
-It is plain Python that runs as it is, and that Cython compiles, with the types of `_message_channel_c.pxd`: what happens
-here is paid for with each message, and all else that a session does is not (`wsserve.asgi_bridge.websocket_session`).
+It is plain Python that runs as it is, and that Cython compiles, with the types of `_message_channel_c.pxd`: what
+happens here is paid for with each message, and what else a session does is not
+(`wsserve.asgi_bridge.websocket_session`).
 """
 
 from collections import deque
@@ -34,12 +35,12 @@ class MessageChannel:
     __slots__ = (
         "_ceiling",
         "_cost",
+        "_idle_signal",
         "_max_bytes",
         "_max_messages",
         "_messages",
         "_new_signal",
         "_on_event",
-        "_idle_signal",
         "_transport",
         "_turn",
         "_waiting",

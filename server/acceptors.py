@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 from anyio.abc import ByteStream, SocketStream, TaskGroup, UNIXSocketStream
@@ -111,7 +111,7 @@ async def _begin_protocol(
     client: socket.socket, context: ConnectionContext, ssl_context: ssl.SSLContext | None
 ) -> None:
     await asyncio.get_running_loop().connect_accepted_socket(
-        lambda: new_transport(context),
+        lambda: cast(asyncio.Protocol, new_transport(context)),
         client,
         ssl=ssl_context,
         ssl_handshake_timeout=context.handshake_timeout if ssl_context is not None else None,

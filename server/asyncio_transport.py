@@ -23,7 +23,10 @@ A read of 256 KiB holds some 40,000 empty frames, and libuv reads a socket that 
 
 
 class AsyncioTransport:
-    """One connection; the event loop's protocol on one side, the session's transport on the other."""
+    """One connection; the event loop's protocol on one side, the session's transport on the other.
+
+    It has the methods of an `asyncio.Protocol`, but is none: a class that Cython compiles has no bases in Python.
+    """
 
     def __init__(self, context: ConnectionContext) -> None:
         self._context = context
@@ -42,14 +45,16 @@ class AsyncioTransport:
 
     # asyncio.Protocol
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin."""
-        self._transport = transport  # type: ignore[assignment]  # uvloop's is registered as no subclass
+        self._transport = transport
         self._transport.set_write_buffer_limits(high=self._context.write_limit)
         sock: socket.socket = transport.get_extra_info("socket")
         self._tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         # Before Python 3.12 asyncio's TLS transport does not know that the socket below it has failed.
-        self._below: asyncio.BaseTransport | None = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+        self._below: asyncio.BaseTransport | None = getattr(
+            getattr(transport, "_ssl_protocol", None), "_transport", None
+        )
         info = self._context.new_info(client_of(sock), server_of(sock), self._tls is not None)
         self._connection = Connection(self._context, self, info)
         self._receive: Callable[[bytes], None] = self._connection.data_received

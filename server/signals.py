@@ -51,9 +51,9 @@ class TaskSignal:
                 # They are for whoever runs the event loop, not for what has called this.
                 self._loop.call_soon(_raise, error)
 
-    def __await__(self) -> Self:
+    def __await__(self) -> Generator[Any, Any, None]:
         """Wait until it is set; then it is as new."""
-        return self
+        return self  # type: ignore[return-value]  # any iterator will do (PEP 492)
 
     def __iter__(self) -> Self:
         return self
@@ -109,7 +109,9 @@ class EventSignal:
         """Wake the task that awaits it."""
         self._event.set()
 
-    resume = set
+    def resume(self) -> None:
+        """Wake the task that awaits it."""
+        self._event.set()
 
     def __await__(self) -> Generator[Any, Any, None]:
         """Wait until it is set; then it is as new."""

@@ -34,7 +34,8 @@ class MemorySignal:
     def set(self) -> None:
         self._event.set()
 
-    resume = set
+    def resume(self) -> None:
+        self._event.set()
 
     def __await__(self) -> Generator[Any, Any, None]:
         try:

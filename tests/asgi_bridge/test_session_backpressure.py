@@ -8,8 +8,8 @@ from tests.asgi_bridge.exchanges import errors_in, open_websocket
 from tests.asgi_bridge.memory import settle
 from tests.codec.frames import BINARY, CLOSE, PING, PONG, TEXT, client_frame, close_frame
 from wsserve.asgi_bridge.backpressure import EVENT_COST
-from wsserve.asgi_bridge.message_channel import CEILING
 from wsserve.asgi_bridge.exceptions import ClientDisconnected
+from wsserve.asgi_bridge.message_channel import CEILING
 
 pytestmark = pytest.mark.anyio
 

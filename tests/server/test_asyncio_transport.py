@@ -100,7 +100,7 @@ class Pair:
         self.context: ConnectionContext = _make_context(app, config, runtime, Lifespan(app))
         self.wire = Wire()
         self.transport = AsyncioTransport(self.context)
-        self.transport.connection_made(cast(asyncio.BaseTransport, self.wire))
+        self.transport.connection_made(cast(asyncio.Transport, self.wire))
 
     @property
     def done(self) -> list[Any]:
