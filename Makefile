@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/installed: pyproject.toml setup.py codec/wire.py $(wildcard codec/*.pxd codec/*.pyx)
+COMPILED := codec/wire.py asgi_bridge/message_channel.py server/signals.py server/asyncio_transport.py $(wildcard */*.pxd */*.pyx)
+
+$(VENV)/installed: pyproject.toml setup.py $(COMPILED)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wsserve needs Python 3.11 or later: name one with PYTHON=/path/to/python3")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'

@@ -23,6 +23,9 @@ def extensions() -> list[Extension]:
     modules = [
         Extension("wsserve.codec._masking_c", ["codec/_masking_c.pyx"], optional=optional),
         Extension("wsserve.codec._wire_c", ["codec/wire.py"], optional=optional),
+        Extension("wsserve.asgi_bridge._message_channel_c", ["asgi_bridge/message_channel.py"], optional=optional),
+        Extension("wsserve.server._signals_c", ["server/signals.py"], optional=optional),
+        Extension("wsserve.server._asyncio_transport_c", ["server/asyncio_transport.py"], optional=optional),
     ]
     for module in modules:
         module.extra_compile_args = ["-O3"]

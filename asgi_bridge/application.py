@@ -21,13 +21,7 @@ async def run_application(call: Callable[[], Awaitable[None]], runtime: Runtime)
     try:
         await call()
     except BaseException as error:  # see the docstring
-        if runtime.cancelled():
-            cancellation, failure = _split(error)
-            if failure is not None and cancellation is not None:
-                logger.error("The application failed while it was being cancelled", exc_info=failure)
-            if cancellation is not None:
-                raise leaves(cancellation)[0] from None
-        return error
+        return _end(error, runtime)
     return None
 
 
@@ -38,8 +32,13 @@ async def host_application(
     runtime: Runtime,
 ) -> None:
     """Run the application, then `ended` with what it raised; however that goes, the connection does not stay behind."""
+    failure: BaseException | None = None
     try:
-        ended(await run_application(call, runtime))
+        try:
+            await call()  # not by way of `run_application`: each coroutine in between costs something per message
+        except BaseException as error:
+            failure = _end(error, runtime)
+        ended(failure)
     except Exception:
         # A fault of the server's own; it must not end the other connections.
         logger.exception("Internal error; the connection is dropped")
@@ -59,6 +58,17 @@ def log_error(error: BaseException, path: str, *, over: bool) -> None:
         logger.info("The application on %.200r refused a message: %.200r", path, closing[1])
     else:
         logger.error("Exception in the application on %.200r", path, exc_info=error)
+
+
+def _end(error: BaseException, runtime: Runtime) -> BaseException:
+    """Return what the application raised; raise instead what is the server's own cancellation."""
+    if runtime.cancelled():
+        cancellation, failure = _split(error)
+        if failure is not None and cancellation is not None:
+            logger.error("The application failed while it was being cancelled", exc_info=failure)
+        if cancellation is not None:
+            raise leaves(cancellation)[0] from None
+    return error
 
 
 def _split(error: BaseException) -> tuple[BaseException | None, BaseException | None]:

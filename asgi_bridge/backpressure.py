@@ -1,80 +1,13 @@
-"""Backpressure in both directions: a bounded receive queue, and senders that wait for room."""
+"""Backpressure on the way out: senders wait for room, and for the turns of others."""
 
-from collections import deque
 from typing import Final
 
 import anyio.lowlevel
 
 from wsserve.asgi_bridge.transport import Deadline, Gate, Runtime, Transport
-from wsserve.codec.events import Close, EndOfStream, Fault
 
-EVENT_COST = 64
-"""What a queued message counts for beside its payload, in bytes: empty messages are not free."""
-
-CEILING = 4
-"""How many times the high-water mark in bytes may wait before parsing stops as well as reading.
-
-Bytes that were read with the message that crossed the mark are still parsed up to here, so that pings among them are
-answered; beyond it a compressed read could grow without bound.
-"""
-
-LastEvent = Close | Fault | EndOfStream
-
-
-class ReceiveQueue:
-    """Messages that wait for the application, and behind them the event that ended the connection.
-
-    `max_messages` and `max_bytes` are the high-water mark; the low-water mark is a quarter of it. A character of text
-    counts as one byte.
-    """
-
-    __slots__ = ("_cost", "_max_bytes", "_max_messages", "events", "last")
-
-    def __init__(self, max_messages: int, max_bytes: int) -> None:
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
-        self._cost = 0
-        self.events: deque[str | bytes | LastEvent] = deque()
-        self.last: LastEvent | None = None
-        """The event that ended the connection, once it is queued."""
-
-    def put(self, event: str | bytes) -> None:
-        """Add a message."""
-        self.events.append(event)
-        self._cost += EVENT_COST + len(event)
-
-    def put_last(self, event: LastEvent) -> None:
-        """Add the event behind which nothing comes."""
-        self.events.append(event)
-        self.last = event
-
-    def take(self) -> str | bytes | LastEvent:
-        """Remove and return the oldest."""
-        event = self.events.popleft()
-        if isinstance(event, (str, bytes)):
-            self._cost -= EVENT_COST + len(event)
-        return event
-
-    def clear(self) -> None:
-        """Drop what waits; `last` stays known."""
-        self.events.clear()
-        self._cost = 0
-
-    @property
-    def is_high(self) -> bool:
-        """Whether reading should pause."""
-        return self._cost >= self._max_bytes or len(self.events) >= self._max_messages
-
-    @property
-    def is_low(self) -> bool:
-        """Whether reading may go on."""
-        return 4 * self._cost <= self._max_bytes and 4 * len(self.events) <= self._max_messages
-
-    @property
-    def is_full(self) -> bool:
-        """Whether parsing should stop."""
-        return self._cost >= CEILING * self._max_bytes
-
+EVENT_COST: Final = 64
+"""What a message counts for beside its payload, in bytes: empty messages are not free."""
 
 TURN: Final = 65536
 """How much an application may send without waiting for anything, before the other connections get a turn: a transport

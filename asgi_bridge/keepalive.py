@@ -9,14 +9,14 @@ from wsserve.asgi_bridge.transport import Deadline, Runtime
 class Keepalive:
     """Sends a ping every `interval` seconds, and gives up when nothing at all arrives for `timeout` seconds after one.
 
-    Any inbound byte counts as life: a peer that is busy sending a large message cannot answer in between. While
-    `can_hear` says that backpressure holds up either direction the deadline is put off, because the ping may not have
-    got out, or the answer may wait unread. The first ping comes after half to a whole interval, so that connections
-    made together do not ping together.
+    `alive` tells whether there was a sign of life since it was last called. Any inbound byte is one: a peer that is
+    busy sending a large message cannot answer in between. So is backpressure in either direction, because the ping may
+    not have got out, or the answer may wait unread. The first ping comes after half to a whole interval, so that
+    connections made together do not ping together.
     """
 
     __slots__ = (
-        "_can_hear",
+        "_alive",
         "_deadline",
         "_give_up",
         "_interval",
@@ -25,7 +25,6 @@ class Keepalive:
         "_send_ping",
         "_silent_since",
         "_timeout",
-        "heard",
     )
 
     def __init__(
@@ -35,21 +34,19 @@ class Keepalive:
         timeout: float | None,
         *,
         send_ping: Callable[[], None],
-        can_hear: Callable[[], bool],
+        alive: Callable[[], bool],
         give_up: Callable[[], None],
     ) -> None:
         self._runtime = runtime
         self._interval = interval or 0.0
         self._timeout = timeout or float("inf")
         self._send_ping = send_ping
-        self._can_hear = can_hear
+        self._alive = alive
         self._give_up = give_up
         self._deadline = Deadline(runtime)
         self._next_ping = 0.0
         self._silent_since: float | None = None
         """When the oldest ping went out after which nothing has been heard."""
-        self.heard = False
-        """Set by the session whenever bytes arrive; a plain attribute because that happens for every read."""
 
     def start(self) -> None:
         """Begin, unless keepalive is off."""
@@ -63,8 +60,7 @@ class Keepalive:
 
     def _tick(self) -> None:
         now = self._runtime.now()
-        if self.heard or not self._can_hear():
-            self.heard = False
+        if self._alive():
             self._silent_since = None
         elif self._silent_since is not None and now >= self._silent_since + self._timeout:
             self._give_up()

@@ -66,7 +66,8 @@ class Response:
             output += self._http.end()
         begun, self.begun, self.complete = self.begun, True, not more
         if output:
-            self._transport.write(output, more=more and not data)
+            write = self._transport.write_soon if more and not data else self._transport.write
+            write(output)
         if not begun:
             self._on_status(self.status)
         return len(output)

@@ -43,10 +43,6 @@ class SessionRecord:
     """Close code and reason, once the connection has ended for the application."""
     closed_by: ClosedBy = "nobody"
     """Who began the end; nobody when the connection was lost."""
-    messages_received: int = 0
-    messages_sent: int = 0
-    bytes_received: int = 0
-    bytes_sent: int = 0
 
 
 ANSWERS: Final = frozenset({"websocket.accept", "websocket.http.response.start", "websocket.http.response.body"})

@@ -15,11 +15,17 @@ class Transport(Protocol):
     and `resume_writing`, with the meaning that `asyncio.Protocol` gives them.
     """
 
-    def write(self, data: bytes, *, more: bool = False) -> None:
-        """Send `data`; `more` says that further output is about to follow, so that both may share one write."""
+    def write(self, data: bytes) -> None:
+        """Send `data`, and what was gathered before; while the session takes input, gather it."""
+
+    def write_soon(self, data: bytes) -> None:
+        """Gather `data` with what is written next, which is expected to follow at once, to share one write with it."""
 
     def write_buffer_size(self) -> int:
         """Return how many bytes wait to be sent."""
+
+    def hand_to(self, receive: Callable[[bytes], None]) -> None:
+        """Call `receive` with what arrives from now on, instead of the session's `data_received`."""
 
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer. Idempotent."""
@@ -47,13 +53,16 @@ class Timer(Protocol):
 
 
 class Signal(Protocol):
-    """Something that one task awaits and that is set once, from anywhere in the same event loop."""
+    """Something that one task awaits and that is set from anywhere in the same event loop, then again and again."""
 
     def set(self) -> None:
         """Wake the task that awaits it, now or when it comes. Idempotent."""
 
+    def resume(self) -> None:
+        """Do what `set` does; the task may run before this returns, so it must be the last that a caller does."""
+
     def __await__(self) -> Generator[Any, Any, None]:
-        """Wait until it is set."""
+        """Wait until it is set; then it is as new."""
 
 
 class Runtime(Protocol):
@@ -107,7 +116,7 @@ class Gate:
 
     async def wait(self) -> None:
         """Wait for the next `wake`."""
-        # A signal for each waiter: with a shared future, cancelling one waiting task would cancel the others.
+        # A signal for each waiter: with a shared one, cancelling one waiting task would cancel the others.
         signal = self._new_signal()
         self._signals.append(signal)
         try:

@@ -17,22 +17,25 @@ from collections.abc import Callable
 
 from wsserve.asgi_bridge import messages
 from wsserve.asgi_bridge.application import host_application, log_error, run_application
-from wsserve.asgi_bridge.backpressure import LastEvent, OutputFlow, ReceiveQueue
+from wsserve.asgi_bridge.backpressure import OutputFlow
 from wsserve.asgi_bridge.cleanup import prepare_cleanups, run_cleanups
 from wsserve.asgi_bridge.exceptions import ClientDisconnected, close_for
 from wsserve.asgi_bridge.keepalive import Keepalive
+from wsserve.asgi_bridge.message_channel import LastEvent, MessageChannel
 from wsserve.asgi_bridge.response import HeaderSource, Response, with_defaults
 from wsserve.asgi_bridge.session_state import ANSWERS, EXPECTED, ClosedBy, SessionRecord, State
-from wsserve.asgi_bridge.transport import Deadline, Gate, Runtime, Transport
+from wsserve.asgi_bridge.transport import Deadline, Runtime, Transport
 from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
 from wsserve.asgi_bridge.websocket_options import WebSocketOptions
 from wsserve.codec import close_codes
 from wsserve.codec.deflate import negotiate
 from wsserve.codec.events import Close, EndOfStream, Ping, Pong
-from wsserve.codec.frames import FrameCodec
 from wsserve.codec.http1 import Http1Codec, Refusal, Request
+from wsserve.codec.speedups import compiled
 
 logger = logging.getLogger("wsserve.error")
+
+new_channel = compiled(MessageChannel)
 
 
 class WebSocketSession(SessionRecord):
@@ -63,23 +66,22 @@ class WebSocketSession(SessionRecord):
         self._on_status = on_status
 
         self._state = State.CONNECTING
-        self._codec: FrameCodec | None = None
         self._denial = Response(http, transport, default_headers, on_status)
         self._early = bytearray()
-        self._queue = ReceiveQueue(options.max_queue, options.max_queue_bytes)
         self._output = OutputFlow(transport, runtime, options.write_timeout)
-        self._reading = True
+        self.channel: MessageChannel = new_channel(
+            transport, runtime.new_signal, self._event, options.max_queue, options.max_queue_bytes
+        )
         self._owed_pong: bytes | None = None
         self._connect_delivered = False
         self._disconnect_delivered = False
         self._deadline = Deadline(runtime)
-        self._arrived = Gate(runtime.new_signal)
         self._keepalive = Keepalive(
             runtime,
             options.ping_interval,
             options.ping_timeout,
             send_ping=self._send_ping,
-            can_hear=lambda: self._reading and not self._output.blocked,
+            alive=self._alive,
             give_up=transport.abort,
         )
 
@@ -127,22 +129,24 @@ class WebSocketSession(SessionRecord):
         if not self._connect_delivered:
             self._connect_delivered = True
             return {"type": "websocket.connect"}
+        channel = self.channel
         while True:
-            if self._queue.events:
-                event = self._queue.take()
-                if isinstance(event, (str, bytes)):
-                    if not self._reading:
-                        self._taken()
-                    key = "text" if isinstance(event, str) else "bytes"
-                    return {"type": "websocket.receive", key: event}
-                self._conclude(event)
+            message = channel.take()
+            if message is not None:
+                return message
+            if channel.last is not None:
+                self._conclude(channel.last)
             if self.disconnect is not None:
                 if self._disconnect_delivered:
                     raise self._gone()
                 self._disconnect_delivered = True
                 code, reason = self.disconnect
                 return {"type": "websocket.disconnect", "code": code, "reason": reason}
-            await self._arrived.wait()
+            change = channel.wait()
+            try:
+                await change
+            finally:
+                channel.leave(change)
 
     async def send(self, message: Message) -> None:
         """Take an ASGI message from the application; return once there is room for another.
@@ -151,16 +155,16 @@ class WebSocketSession(SessionRecord):
         `ClientDisconnected` when the client has gone; then a `websocket.close` is still taken, since it asks for what
         is already so.
         """
+        if self.channel.send(message):
+            return
         message_type = message.get("type")
         if message_type == "websocket.send" and self.accepted:
             payload = messages.payload(message)
-            if self._output.must_wait:
+            if self.channel.must_wait():
                 await self._output.wait()
-            if self._state is State.OPEN and self._codec is not None:
-                frame = self._codec.text(payload) if isinstance(payload, str) else self._codec.binary(payload)
-                self._write(frame)
-                self._output.sent(len(payload))
-                self.messages_sent += 1
+                self.channel.had_turn()
+            if self.channel.is_open:
+                self.channel.send_payload(payload)
                 return
             self._check_not_closed_by_application(message_type)
             raise self._gone()
@@ -202,20 +206,22 @@ class WebSocketSession(SessionRecord):
         head = self._http.switch_protocols(
             self._request.handshake, subprotocol, extensions, with_defaults(self._default_headers, headers)
         )
-        self._codec = self._options.new_codec(self._options.limits, parameters)
+        channel = self.channel
+        channel.codec = codec = self._options.new_codec(self._options.limits, parameters)
+        channel.is_open = True
         self._state = State.OPEN
         self.accepted = True
         self.subprotocol = subprotocol
         self._transport.write(head)
         self._on_status(101)
+        self._transport.hand_to(channel.data_received)
         self._keepalive.start()
         trailing = self._http.take_trailing_data()
-        self.bytes_received += len(trailing)
-        early = trailing + self._early
+        channel.bytes_received += len(trailing)
+        channel.resume_reading()
+        codec.receive_data(trailing + self._early)
         self._early.clear()
-        self._resume_reading()
-        self._codec.receive_data(early)
-        self._pump()
+        channel.pump()
 
     async def _deny(self, message: Message) -> None:
         if self._output.must_wait:
@@ -224,7 +230,7 @@ class WebSocketSession(SessionRecord):
             raise self._gone()
         size = self._denial.body(message)
         self._output.sent(size)
-        self.bytes_sent += size
+        self.channel.bytes_sent += size
         if self._denial.complete:
             self._transport.close()
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="application")
@@ -240,42 +246,42 @@ class WebSocketSession(SessionRecord):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the peer; those that come before the handshake's answer are held, up to a bound."""
-        self.bytes_received += len(data)
-        self._keepalive.heard = True
-        if self._codec is not None:
-            self._codec.receive_data(data)
-            self._pump()
-        elif self.disconnect is None:
+        if self.channel.codec is not None:
+            self.channel.data_received(data)
+            return
+        self.channel.bytes_received += len(data)
+        if self.disconnect is None:
             self._early += data
             if len(self._early) >= self._options.max_queue_bytes:
-                self._pause_reading()
+                self.channel.pause_reading()
 
     def eof_received(self) -> None:
         """Note that the peer will send nothing more."""
-        if self._codec is not None:
-            self._codec.receive_eof()
-            self._pump()
+        if self.channel.codec is not None:
+            self.channel.codec.receive_eof()
+            self.channel.pump()
         else:
             self._conclude(EndOfStream())
 
     def connection_lost(self) -> None:
         """Note that the transport is gone; messages that had arrived are still delivered."""
         if self._state is State.OPEN:
-            self._state = State.CLOSED
-            self._stop()
+            self._leave_open(State.CLOSED)
             self.eof_received()
-            if self._queue.last is not None:
-                self._conclude(self._queue.last)
+            if self.channel.last is not None:
+                self._conclude(self.channel.last)
         elif self.disconnect is None:
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="nobody")
 
     def pause_writing(self) -> None:
         """Note that the transport holds more than it should; `send` waits."""
+        self.channel.blocked = True
         self._output.pause()
 
     def resume_writing(self) -> None:
         """Note that the transport has room again."""
-        self._keepalive.heard = True  # the peer took what was sent; a ping may only now be on its way
+        self.channel.heard = True  # the peer took what was sent; a ping may only now be on its way
+        self.channel.blocked = False
         self._output.resume()
         if self._owed_pong is not None:
             payload, self._owed_pong = self._owed_pong, None
@@ -290,32 +296,19 @@ class WebSocketSession(SessionRecord):
 
     # Frames in
 
-    def _pump(self) -> None:
-        """Move events from the codec to the queue, and answer those that are not for the application."""
-        assert self._codec is not None  # noqa: S101  # there is none to pump before the handshake
-        while not self._queue.is_full:
-            event = self._codec.next_event()
-            if event is None:
-                break
-            if isinstance(event, (str, bytes)):
-                if self._state is not State.CLOSING:
-                    self._queue.put(event)
-                    self.messages_received += 1
-            elif isinstance(event, Ping):
-                self._pong(event.payload)
-            elif not isinstance(event, Pong):
-                self._last(event)
-        if self._queue.events:
-            self._arrived.wake()
-            if self._reading and self._queue.is_high:
-                self._pause_reading()
+    def _event(self, event: Ping | Pong | LastEvent) -> None:
+        """Take an event of the codec that is no message."""
+        if isinstance(event, Ping):
+            self._pong(event.payload)
+        elif not isinstance(event, Pong):
+            self._last(event)
 
     def _last(self, event: LastEvent) -> None:
         """Put the event that ends the connection behind the messages, or act on it when those no longer matter."""
         if self._state is State.CLOSING:
             self._conclude(event)
             return
-        self._queue.put_last(event)
+        self.channel.last = event
         if self._state is State.OPEN:
             self._deadline.set(self._options.fail_timeout, lambda: self._conclude(event))
 
@@ -327,64 +320,46 @@ class WebSocketSession(SessionRecord):
             self._transport.close()
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="nobody")
             return
-        if self._state is State.OPEN and self._codec is not None:
+        if self.channel.is_open and self.channel.codec is not None:
             code = None if event.code == close_codes.NO_STATUS_RECEIVED else event.code
-            self._write(self._codec.close(code, event.reason))
+            self.channel.write(self.channel.codec.close(code, event.reason))
         self._transport.close()
         self._finish(event.code, event.reason, by="client" if isinstance(event, Close) else "server")
 
-    def _taken(self) -> None:
-        """Go on reading below the low-water mark, once what was read but not parsed is through."""
-        if self._queue.is_low:
-            self._pump()
-            if self._queue.is_low:
-                self._resume_reading()
-
-    def _pause_reading(self) -> None:
-        self._reading = False
-        self._transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if not self._reading:
-            self._reading = True
-            self._keepalive.heard = True  # what was unread may be the answer to a ping
-            self._transport.resume_reading()
-
     # Frames out
-
-    def _write(self, data: bytes) -> None:
-        self.bytes_sent += len(data)
-        # While received messages wait for the application, more output is about to follow.
-        self._transport.write(data, more=bool(self._queue.events))
 
     def _pong(self, payload: bytes) -> None:
         """Answer a ping; while output is blocked only the newest waits (RFC 6455, section 5.5.3)."""
-        if self._output.blocked:
+        if self.channel.blocked:
             self._owed_pong = payload
-        elif self._state is State.OPEN and self._codec is not None:
-            self._write(self._codec.pong(payload))
+        elif self.channel.is_open and self.channel.codec is not None:
+            self.channel.write(self.channel.codec.pong(payload))
 
     def _send_ping(self) -> None:
-        if self._codec is not None and not self._output.blocked:
-            self._write(self._codec.ping())
+        if self.channel.codec is not None and not self.channel.blocked:
+            self.channel.write(self.channel.codec.ping())
+
+    def _alive(self) -> bool:
+        """Tell whether the peer has been heard since this was last called, or could not be heard."""
+        heard, self.channel.heard = self.channel.heard, False
+        return heard or not self.channel.reading or self.channel.blocked
 
     # The end
 
     def _close(self, code: int, reason: str, *, by: ClosedBy) -> None:
         """Send our Close and wait for the peer's; messages that the application has not taken are dropped."""
-        assert self._codec is not None  # noqa: S101  # only an open session is closed
-        frame = self._codec.close(code, reason)  # raises before anything has changed
-        self._queue.clear()
-        self._write(frame)
-        self._state = State.CLOSING
+        assert self.channel.codec is not None  # noqa: S101  # only an open session is closed
+        frame = self.channel.codec.close(code, reason)  # raises before anything has changed
+        self.channel.clear()
+        self.channel.write(frame)
+        self._leave_open(State.CLOSING)
         self.closed_by = by
-        self._stop()
-        if self._queue.last is not None:
-            self._conclude(self._queue.last)
+        if self.channel.last is not None:
+            self._conclude(self.channel.last)
         else:
             self._await_close(math.inf)
-            self._resume_reading()
-            self._pump()
+            self.channel.resume_reading()
+            self.channel.pump()
 
     def _await_close(self, unsent_before: float) -> None:
         """Wait for the peer's Close, as long as the peer still takes what was sent before ours; then give it up."""
@@ -398,12 +373,13 @@ class WebSocketSession(SessionRecord):
         """Settle what the application is told; nothing more is sent."""
         if self._state is not State.CLOSING:
             self.closed_by = by
-        self._state = State.CLOSED
+        self._leave_open(State.CLOSED)
         self.disconnect = (code, reason)
-        self._stop()
-        self._arrived.wake()
+        self.channel.wake()
 
-    def _stop(self) -> None:
+    def _leave_open(self, state: State) -> None:
+        self._state = state
+        self.channel.is_open = False
         self._deadline.cancel()
         self._keepalive.stop()
         self._output.end()

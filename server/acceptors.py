@@ -11,17 +11,20 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 from anyio.abc import ByteStream, SocketStream, TaskGroup, UNIXSocketStream
 from anyio.streams.tls import TLSStream
 
+from wsserve.codec.speedups import compiled
 from wsserve.server.anyio_transport import AnyioTransport
 from wsserve.server.asyncio_transport import AsyncioTransport
 from wsserve.server.connection import ConnectionContext
 
 logger = logging.getLogger("wsserve.error")
+
+new_transport = compiled(AsyncioTransport)
 
 _AT_ONCE: Final = 64
 """How many connections are accepted before others get their turn."""
@@ -108,7 +111,7 @@ async def _begin_protocol(
     client: socket.socket, context: ConnectionContext, ssl_context: ssl.SSLContext | None
 ) -> None:
     await asyncio.get_running_loop().connect_accepted_socket(
-        lambda: AsyncioTransport(context),
+        lambda: cast(asyncio.Protocol, new_transport(context)),
         client,
         ssl=ssl_context,
         ssl_handshake_timeout=context.handshake_timeout if ssl_context is not None else None,

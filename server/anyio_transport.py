@@ -3,6 +3,7 @@
 import math
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -47,6 +48,7 @@ class AnyioTransport:
         sock: socket.socket | None = stream.extra(SocketAttribute.raw_socket, None)
         client, server = (client_of(sock), server_of(sock)) if sock is not None else (None, None)
         self._connection = Connection(context, self, context.new_info(client, server, self._tls is not None))
+        self._receive: Callable[[bytes], None] = self._connection.data_received
 
     async def run(self) -> None:
         """Serve the connection to its end; the stream is closed then."""
@@ -66,7 +68,7 @@ class AnyioTransport:
 
     # wsserve.asgi_bridge.transport.Transport
 
-    def write(self, data: bytes, *, more: bool = False) -> None:  # noqa: ARG002  # the writing task gathers anyway
+    def write(self, data: bytes) -> None:
         """Send `data`, together with what else is written before the writing task runs."""
         if self._closing:
             return
@@ -77,9 +79,15 @@ class AnyioTransport:
             self._blocked = True
             self._connection.pause_writing()
 
+    write_soon = write
+
     def write_buffer_size(self) -> int:
         """Return how many bytes wait to be sent."""
         return self._unsent
+
+    def hand_to(self, receive: Callable[[bytes], None]) -> None:
+        """Call `receive` with what arrives from now on."""
+        self._receive = receive
 
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer."""
@@ -125,7 +133,7 @@ class AnyioTransport:
                         if start:  # empty frames by the thousand: the others get their turn
                             await anyio.lowlevel.checkpoint()
                         if not self._closing:
-                            self._connection.data_received(data[start : start + SLICE])
+                            self._receive(data[start : start + SLICE])
             # Only here: while it is being cancelled, receive() would lose what it has to send, and fail for good.
             assert self._tls is not None  # noqa: S101  # reading is cancelled for TLS only
             tls_closing.end_output(self._tls.extra(TLSAttribute.ssl_object))

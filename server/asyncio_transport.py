@@ -4,6 +4,7 @@ import asyncio
 import math
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Final
 
 from wsserve.asgi_bridge.transport import Timer
@@ -21,12 +22,16 @@ A read of 256 KiB holds some 40,000 empty frames, and libuv reads a socket that 
 """
 
 
-class AsyncioTransport(asyncio.Protocol):
-    """One connection; the event loop's protocol on one side, the session's transport on the other."""
+class AsyncioTransport:
+    """One connection; the event loop's protocol on one side, the session's transport on the other.
+
+    It has the methods of an `asyncio.Protocol`, but is none: a class that Cython compiles has no bases in Python.
+    """
 
     def __init__(self, context: ConnectionContext) -> None:
         self._context = context
         self._loop = asyncio.get_running_loop()
+        self._gathers = False
         self._gathered: list[bytes] = []
         self._gathered_size = 0
         self._peer_ended = False
@@ -37,22 +42,22 @@ class AsyncioTransport(asyncio.Protocol):
         self._in_turn = False
         self._turn_ends = 0.0
         self._deadline: Timer | None = None
-        self._transport: asyncio.Transport
-        self._connection: Connection
 
     # asyncio.Protocol
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin."""
-        self._transport = transport  # type: ignore[assignment]  # uvloop's is registered as no subclass
+        self._transport = transport
         self._transport.set_write_buffer_limits(high=self._context.write_limit)
         sock: socket.socket = transport.get_extra_info("socket")
         self._tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         # Before Python 3.12 asyncio's TLS transport does not know that the socket below it has failed.
-        below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
-        self._socket_transport: asyncio.BaseTransport = below or transport
+        self._below: asyncio.BaseTransport | None = getattr(
+            getattr(transport, "_ssl_protocol", None), "_transport", None
+        )
         info = self._context.new_info(client_of(sock), server_of(sock), self._tls is not None)
         self._connection = Connection(self._context, self, info)
+        self._receive: Callable[[bytes], None] = self._connection.data_received
 
     def data_received(self, data: bytes) -> None:
         """Hand on what arrived, unless the connection is over and the rest is only drained."""
@@ -65,7 +70,7 @@ class AsyncioTransport(asyncio.Protocol):
             else:
                 self._read_or_not()
         else:
-            self._connection.data_received(data)
+            self._hand_on(data)
 
     def eof_received(self) -> bool:
         """Hand on the peer's end; return whether the transport stays open for what is still to be sent."""
@@ -97,24 +102,29 @@ class AsyncioTransport(asyncio.Protocol):
 
     # wsserve.asgi_bridge.transport.Transport
 
-    def write(self, data: bytes, *, more: bool = False) -> None:
-        """Send `data`; with `more`, together with what follows before the event loop's next turn."""
-        if self._transport.is_closing() or self._socket_transport.is_closing():
-            return  # the peer has gone; `connection_lost` is on its way
-        if not self._gathered:
-            if not more:
-                self._transport.write(data)
-                return
-            # The application may turn out to send nothing more: then this is sent as soon as it waits for anything.
-            self._loop.call_soon(self._flush)
-        self._gathered.append(data)
-        self._gathered_size += len(data)
-        if not more or self._gathered_size >= self._context.write_limit:
+    def write(self, data: bytes) -> None:
+        """Send `data`, and what was gathered before; while input is handed on, gather it."""
+        if self._gathers:
+            self._gather(data)
+        elif self._gathered:
+            self._gather(data)
             self._flush()
+        else:
+            self._send(data)
+
+    def write_soon(self, data: bytes) -> None:
+        """Gather `data` with what is written before the event loop's next turn."""
+        if not (self._gathers or self._gathered):
+            self._loop.call_soon(self._flush)
+        self._gather(data)
 
     def write_buffer_size(self) -> int:
         """Return how many bytes wait to be sent."""
         return self._gathered_size + self._transport.get_write_buffer_size()
+
+    def hand_to(self, receive: Callable[[bytes], None]) -> None:
+        """Call `receive` with what arrives from now on."""
+        self._receive = receive
 
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer."""
@@ -154,12 +164,31 @@ class AsyncioTransport(asyncio.Protocol):
         self._discard()
         self._transport.abort()
 
+    def _hand_on(self, data: bytes) -> None:
+        self._gathers = True
+        try:
+            self._receive(data)
+        finally:
+            self._gathers = False
+            if self._gathered:
+                self._flush()
+
+    def _gather(self, data: bytes) -> None:
+        self._gathered.append(data)
+        self._gathered_size += len(data)
+        if self._gathered_size >= self._context.write_limit:
+            self._flush()
+
     def _flush(self) -> None:
         if self._gathered:
-            data = b"".join(self._gathered)
-            self._gathered.clear()
-            self._gathered_size = 0
-            self._transport.write(data)
+            data = self._gathered[0] if len(self._gathered) == 1 else b"".join(self._gathered)
+            self._drop_output()
+            self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        if self._transport.is_closing() or (self._below is not None and self._below.is_closing()):
+            return  # the peer has gone; `connection_lost` is on its way
+        self._transport.write(data)
 
     def _discard(self) -> None:
         self._discarding = True
@@ -177,7 +206,7 @@ class AsyncioTransport(asyncio.Protocol):
         while start < len(self._unfed) and not self._discarding and (self._wants_input or self._lost):
             if start and self._loop.time() >= self._turn_ends:
                 break
-            self._connection.data_received(self._unfed[start : start + SLICE])
+            self._hand_on(self._unfed[start : start + SLICE])
             start += SLICE
         self._unfed = b"" if self._discarding else self._unfed[start:]
         if not self._unfed:

@@ -303,8 +303,8 @@ class Connection:
             reason=reason,
             by=session.closed_by,
             duration=self._context.runtime.now() - self._opened_at,
-            received_messages=session.messages_received,
-            received_bytes=session.bytes_received,
-            sent_messages=session.messages_sent,
-            sent_bytes=session.bytes_sent,
+            received_messages=session.channel.messages_received,
+            received_bytes=session.channel.bytes_received,
+            sent_messages=session.channel.messages_sent,
+            sent_bytes=session.channel.bytes_sent,
         )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,44 +11,13 @@ import anyio
 from anyio.abc import TaskGroup
 
 from wsserve.asgi_bridge.transport import Signal
+from wsserve.codec.speedups import compiled
+from wsserve.server.signals import EventSignal, TaskSignal
 from wsserve.server.timers import TimerWheel, WheelTimer
 
 logger = logging.getLogger("wsserve.error")
 
-
-class FutureSignal:
-    """A `Signal` for asyncio: a bare future costs a fraction of an `anyio.Event`."""
-
-    __slots__ = ("_future",)
-
-    def __init__(self) -> None:
-        self._future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def set(self) -> None:
-        """Wake the task that awaits it."""
-        if not self._future.done():
-            self._future.set_result(None)
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        """Wait until it is set."""
-        return self._future.__await__()
-
-
-class EventSignal:
-    """A `Signal` for every event loop that anyio knows."""
-
-    __slots__ = ("_event",)
-
-    def __init__(self) -> None:
-        self._event = anyio.Event()
-
-    def set(self) -> None:
-        """Wake the task that awaits it."""
-        self._event.set()
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        """Wait until it is set."""
-        return self._event.wait().__await__()
+new_task_signal = compiled(TaskSignal)
 
 
 def _sniffio_state() -> Any:
@@ -72,7 +41,7 @@ class ServerRuntime:
         self.on_change: Callable[[], None] = lambda: None
         """Called when a task has ended."""
         self.now: Callable[[], float] = asyncio.get_running_loop().time if asyncio_signals else anyio.current_time
-        self.new_signal: Callable[[], Signal] = FutureSignal if asyncio_signals else EventSignal
+        self.new_signal: Callable[[], Signal] = new_task_signal if asyncio_signals else EventSignal
         self.timers = TimerWheel(self.now)
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> WheelTimer:

@@ -34,8 +34,14 @@ class MemorySignal:
     def set(self) -> None:
         self._event.set()
 
+    def resume(self) -> None:
+        self._event.set()
+
     def __await__(self) -> Generator[Any, Any, None]:
-        return self._event.wait().__await__()
+        try:
+            yield from self._event.wait().__await__()
+        finally:
+            self._event = anyio.Event()
 
 
 class MemoryRuntime:
@@ -130,7 +136,16 @@ class MemoryTransport:
         self._aborted = False
         self.lost = False
 
-    def write(self, data: bytes, *, more: bool = False) -> None:
+    def hand_to(self, receive: Callable[[bytes], None]) -> None:
+        pass  # the session's `data_received` is called all along, as any owner may do
+
+    def write(self, data: bytes) -> None:
+        self._write(data, more=False)
+
+    def write_soon(self, data: bytes) -> None:
+        self._write(data, more=True)
+
+    def _write(self, data: bytes, *, more: bool) -> None:
         assert type(data) is bytes
         assert data
         assert not self._closed, f"{data!r} was written after the end"

@@ -1,103 +1,11 @@
-"""The receive queue's marks, and the watch over a peer that takes nothing."""
+"""The watch over a peer that takes nothing."""
 
 import anyio
 import pytest
 
 from tests.asgi_bridge.exchanges import Call
 from tests.asgi_bridge.memory import MemoryRuntime, MemoryTransport, settle
-from wsserve.asgi_bridge.backpressure import CEILING, EVENT_COST, OutputFlow, ReceiveQueue
-from wsserve.codec.events import Close, EndOfStream, Fault
-
-
-def message(size: int) -> bytes:
-    """Return a message that counts `size` bytes in all."""
-    return bytes(size - EVENT_COST)
-
-
-def marks(queue: ReceiveQueue) -> set[str]:
-    return {name for name in ("low", "high", "full") if getattr(queue, f"is_{name}")}
-
-
-def test_messages_come_out_in_order_and_the_last_event_behind_them() -> None:
-    queue = ReceiveQueue(16, 65536)
-    events = ["one", b"two", Close(1000, "")]
-    queue.put("one")
-    queue.put(b"two")
-    queue.put_last(Close(1000, ""))
-    assert [queue.take() for _ in events] == events
-    assert not queue.events
-    assert queue.last == Close(1000, "")
-
-
-@pytest.mark.parametrize("last", [Close(1000, ""), Fault(1002, ""), EndOfStream()])
-def test_clear_drops_what_waits_and_its_cost(last: Close | Fault | EndOfStream) -> None:
-    queue = ReceiveQueue(16, 1000)
-    queue.put(message(5000))
-    queue.put_last(last)
-    queue.clear()
-    assert not queue.events
-    assert queue.last is last
-    assert marks(queue) == {"low"}
-
-
-def test_max_queue_crossed_by_one_message() -> None:
-    queue = ReceiveQueue(8, 65536)
-    for _ in range(7):
-        queue.put("")
-    assert marks(queue) == set()
-    queue.put("")
-    assert marks(queue) == {"high"}
-    for _ in range(5):
-        queue.take()
-        assert "low" not in marks(queue)
-    queue.take()
-    assert marks(queue) == {"low"}
-
-
-def test_max_queue_bytes_crossed_by_one_byte() -> None:
-    queue = ReceiveQueue(16, 1000)
-    queue.put(message(999))
-    assert marks(queue) == set()
-    queue.take()
-    queue.put(message(1000))
-    assert marks(queue) == {"high"}
-
-
-@pytest.mark.parametrize(("size", "is_low"), [(250, True), (251, False)])
-def test_low_water_is_a_quarter(size: int, is_low: bool) -> None:
-    queue = ReceiveQueue(16, 1000)
-    queue.put(message(size))
-    assert queue.is_low is is_low
-
-
-def test_ceiling_crossed_by_one_byte() -> None:
-    queue = ReceiveQueue(16, 1000)
-    queue.put(message(CEILING * 1000 - 1))
-    assert marks(queue) == {"high"}
-    queue.take()
-    queue.put(message(CEILING * 1000))
-    assert marks(queue) == {"high", "full"}
-
-
-def test_a5_empty_messages_are_not_free() -> None:
-    queue = ReceiveQueue(1_000_000, 65536)
-    count = 0
-    while not queue.is_full:
-        queue.put("")
-        count += 1
-    assert count == CEILING * 65536 // EVENT_COST
-
-
-def test_queue_of_one_message_works() -> None:
-    queue = ReceiveQueue(1, 1)
-    assert marks(queue) == {"low"}
-    queue.put("x")
-    assert marks(queue) == {"high", "full"}
-    queue.take()
-    assert marks(queue) == {"low"}
-
-
-# Output
+from wsserve.asgi_bridge.backpressure import OutputFlow
 
 
 class Owner:

@@ -45,8 +45,8 @@ async def test_g5_send(content: dict[str, Any], frame: tuple[int, bytes]) -> Non
     async with open_websocket() as ws:
         await ws.send(SEND, **content)
         assert ws.frames() == [frame]
-        assert ws.session.messages_sent == 1
-        assert ws.session.bytes_sent == 2 + len(frame[1])
+        assert ws.session.channel.messages_sent == 1
+        assert ws.session.channel.bytes_sent == 2 + len(frame[1])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ async def test_g5_a_faulty_send_raises_and_sends_nothing(content: dict[str, Any]
         assert ws.frames() == []
         await ws.send(SEND, text="good")
         assert ws.frames() == [(TEXT, b"good")]
-        assert ws.session.messages_sent == 1
+        assert ws.session.channel.messages_sent == 1
 
 
 async def test_g6_lone_surrogates_raise() -> None:
@@ -69,7 +69,7 @@ async def test_g6_lone_surrogates_raise() -> None:
         with pytest.raises(LocalProtocolError, match="surrogate"):
             await ws.send(SEND, text="\ud800")
         assert ws.frames() == []
-        assert ws.session.messages_sent == 0
+        assert ws.session.channel.messages_sent == 0
 
 
 @pytest.mark.parametrize(

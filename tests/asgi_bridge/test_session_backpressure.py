@@ -7,8 +7,9 @@ import pytest
 from tests.asgi_bridge.exchanges import errors_in, open_websocket
 from tests.asgi_bridge.memory import settle
 from tests.codec.frames import BINARY, CLOSE, PING, PONG, TEXT, client_frame, close_frame
-from wsserve.asgi_bridge.backpressure import CEILING, EVENT_COST
+from wsserve.asgi_bridge.backpressure import EVENT_COST
 from wsserve.asgi_bridge.exceptions import ClientDisconnected
+from wsserve.asgi_bridge.message_channel import CEILING
 
 pytestmark = pytest.mark.anyio
 
@@ -62,10 +63,10 @@ async def test_ceiling_stops_parsing_and_nothing_is_lost() -> None:
             close_frame(4000, b"done"),
         )
         assert ws.frames() == [(PONG, b"below")]
-        assert ws.session.messages_received == count
+        assert ws.session.channel.messages_received == count
         for number in range(3 * count):
             assert (await ws.receive())["bytes"] == b"%036d" % number
-            assert ws.session.messages_received - number - 1 <= count
+            assert ws.session.channel.messages_received - number - 1 <= count
         assert ws.frames() == [(PONG, b"above"), (PONG, b"end")]
         assert await ws.disconnected() == (4000, "done")
         assert ws.frames() == [(CLOSE, b"\x0f\xa0done")]
@@ -80,7 +81,7 @@ async def test_reading_does_not_go_on_before_what_was_read_is_through() -> None:
             await ws.receive()
             received += 1
         assert received == 20
-        assert ws.session.messages_received == 20
+        assert ws.session.channel.messages_received == 20
 
 
 async def test_a8_pings_are_answered_while_reading_is_paused() -> None:
@@ -157,8 +158,8 @@ async def test_a3_send_blocks_at_the_high_water_mark() -> None:
         assert call.is_done()
         ws.transport.take()
         assert ws.frames() == [(BINARY, bytes(996)), (TEXT, b""), (TEXT, b"three")]
-        assert ws.session.messages_sent == 3
-        assert ws.session.bytes_sent == 1000 + 2 + 7
+        assert ws.session.channel.messages_sent == 3
+        assert ws.session.channel.bytes_sent == 1000 + 2 + 7
 
 
 async def test_a3_memory_is_bounded_for_a_client_that_does_not_read() -> None:
@@ -259,7 +260,7 @@ async def test_cancelling_one_of_two_blocked_senders_loses_nothing(cancelled: in
         await settle()
         assert calls[1 - cancelled].is_done()
         assert [payload for _, payload in ws.frames()][1:] == [b"%d" % (1 - cancelled)]
-        assert ws.session.messages_sent == 2
+        assert ws.session.channel.messages_sent == 2
 
 
 async def test_a_send_that_is_cancelled_as_it_wakes_is_whole_or_not_at_all() -> None:

@@ -93,7 +93,7 @@ async def test_a9_r12_lost_without_close_is_1006(how: str, partial: bytes, caplo
         assert closes(ws) == []
         assert ws.transport.is_closed()
         assert ws.session.closed_by == "nobody"
-        assert ws.session.messages_received == 0
+        assert ws.session.channel.messages_received == 0
         await assert_over(ws)
         await ws.end()
     assert errors_in(caplog) == []
@@ -236,7 +236,7 @@ async def test_a10_close_never_answered_aborts_at_close_timeout() -> None:
         assert ws.transport.is_aborted()
         assert waiting.result == {"type": "websocket.disconnect", "code": 1006, "reason": ""}
         assert ws.session.closed_by == "application"
-        assert ws.session.messages_received == 0
+        assert ws.session.channel.messages_received == 0
         await assert_over(ws)
 
 

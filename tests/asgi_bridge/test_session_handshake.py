@@ -113,8 +113,8 @@ async def test_u14_frames_behind_the_head_are_delivered_after_accept() -> None:
         assert waiting.result == {"type": "websocket.receive", "text": "one"}
         assert (await ws.receive())["bytes"] == b"three"
         assert (await ws.receive())["text"] == "four"
-        assert ws.session.messages_received == 3
-        assert ws.session.bytes_received == len(early) + len(client_frame(TEXT, b"four")) + 6
+        assert ws.session.channel.messages_received == 3
+        assert ws.session.channel.bytes_received == len(early) + len(client_frame(TEXT, b"four")) + 6
 
 
 async def test_u14_early_bytes_are_bounded() -> None:
@@ -155,7 +155,7 @@ async def test_g2_early_frames_are_dropped_when_the_handshake_is_refused() -> No
         ws.session.data_received(client_frame(TEXT, bytes(100_000)))
         assert ws.transport.is_reading()
         assert await ws.disconnected() == (1006, "")
-        assert ws.session.messages_received == 0
+        assert ws.session.channel.messages_received == 0
 
 
 async def test_u14_a_close_and_a_fault_that_came_early() -> None:

@@ -67,7 +67,7 @@ async def test_r8_replies_go_out_ahead_of_the_close(code: int, fault: bytes) -> 
         assert ws.session.disconnect is not None
         assert ws.session.disconnect[0] == code
         assert ws.session.closed_by == "server"
-        assert ws.session.messages_received == 2
+        assert ws.session.channel.messages_received == 2
 
 
 @fault_cases
@@ -137,7 +137,7 @@ async def test_r8_nothing_after_it_is_processed(fault: bytes) -> None:
         ws.session.data_received(after)
         await settle()
         assert ws.taken() == b""
-        assert ws.session.messages_received == 1
+        assert ws.session.channel.messages_received == 1
 
 
 async def test_r8_a_fault_while_send_is_blocked() -> None:

@@ -149,6 +149,6 @@ async def test_counters() -> None:
         await ws.send(SEND, text="four")
         assert await ws.disconnected() == (1000, "")
         session = ws.session
-        assert (session.messages_received, session.messages_sent) == (2, 1)
-        assert session.bytes_received == sum(map(len, wire))
-        assert session.bytes_sent == 3 + 6 + 4, "pong, message and Close"
+        assert (session.channel.messages_received, session.channel.messages_sent) == (2, 1)
+        assert session.channel.bytes_received == sum(map(len, wire))
+        assert session.channel.bytes_sent == 3 + 6 + 4, "pong, message and Close"

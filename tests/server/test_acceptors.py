@@ -74,7 +74,8 @@ async def test_many_clients_at_once_are_all_accepted() -> None:
             client.close()
 
 
-async def test_small_writes_are_not_delayed() -> None:
+async def test_small_writes_are_not_delayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptors, "new_transport", AsyncioTransport)  # its twin lets nobody look inside
     async with live(hello) as server, server.websocket():
         (connection,) = server.context.connections
         transport = connection._transport

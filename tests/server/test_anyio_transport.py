@@ -313,7 +313,7 @@ async def test_a_session_that_fails_ends_its_connection() -> None:
     async def serve_and_fail() -> None:
         async with serving(app) as served:
             streams.append(served.stream)
-            served.transport._connection.data_received = fail  # type: ignore[method-assign]  # the fault
+            served.transport.hand_to(fail)
             served.stream.feed(b"x")
             await served.ended.wait()
 

@@ -100,7 +100,7 @@ class Pair:
         self.context: ConnectionContext = _make_context(app, config, runtime, Lifespan(app))
         self.wire = Wire()
         self.transport = AsyncioTransport(self.context)
-        self.transport.connection_made(cast(asyncio.BaseTransport, self.wire))
+        self.transport.connection_made(cast(asyncio.Transport, self.wire))
 
     @property
     def done(self) -> list[Any]:
@@ -121,10 +121,10 @@ async def test_what_is_written_goes_out_at_once() -> None:
     assert pair.done == [b"one", b"two"]
 
 
-async def test_what_is_written_with_more_goes_out_in_one_write() -> None:
+async def test_what_is_written_soon_goes_out_in_one_write() -> None:
     pair = Pair()
-    pair.transport.write(b"one", more=True)
-    pair.transport.write(b"two", more=True)
+    pair.transport.write_soon(b"one")
+    pair.transport.write_soon(b"two")
     assert pair.done == []
     assert pair.transport.write_buffer_size() == 6
     pair.transport.write(b"three")
@@ -134,31 +134,66 @@ async def test_what_is_written_with_more_goes_out_in_one_write() -> None:
     assert pair.transport.write_buffer_size() == 0
 
 
-async def test_what_is_written_with_more_waits_for_one_turn_only() -> None:
+async def test_what_is_written_soon_waits_for_one_turn_only() -> None:
     pair = Pair()
-    pair.transport.write(b"one", more=True)
+    pair.transport.write_soon(b"one")
     await turn()
     assert pair.done == [b"one"]
-    pair.transport.write(b"two", more=True)
+    pair.transport.write_soon(b"two")
     await turn()
+    assert pair.done == [b"two"]
+
+
+async def test_what_is_written_while_input_is_handed_on_goes_out_in_one_write() -> None:
+    pair = Pair()
+
+    def answer(data: bytes) -> None:
+        pair.transport.write(data)
+        pair.transport.write_soon(data)
+        assert pair.transport.write_buffer_size() == 2 * len(data)
+        pair.transport.write(b"!")
+        assert pair.done == []
+
+    pair.transport.hand_to(answer)
+    pair.transport.data_received(b"one")
+    assert pair.done == [b"oneone!"]
+    pair.transport.hand_to(pair.transport.write)
+    pair.transport.data_received(b"two")
+    assert pair.done == [b"two"]
+    await turn()
+    assert pair.done == []
+
+
+async def test_a_fault_while_input_is_handed_on_leaves_nothing_gathered() -> None:
+    pair = Pair()
+
+    def fail(data: bytes) -> None:
+        pair.transport.write(data)
+        raise ValueError(data)
+
+    pair.transport.hand_to(fail)
+    with pytest.raises(ValueError, match="one"):
+        pair.transport.data_received(b"one")
+    assert pair.done == [b"one"]
+    pair.transport.write(b"two")
     assert pair.done == [b"two"]
 
 
 async def test_gathering_ends_at_the_write_limit() -> None:
     pair = Pair()
-    pair.transport.write(b"x" * (WRITE_LIMIT - 1), more=True)
+    pair.transport.write_soon(b"x" * (WRITE_LIMIT - 1))
     assert pair.done == []
-    pair.transport.write(b"x", more=True)
+    pair.transport.write_soon(b"x")
     assert pair.done == [b"x" * WRITE_LIMIT]
 
 
 async def test_a9_nothing_is_written_to_a_transport_that_is_closing() -> None:
     """asyncio would log a warning for each write from the fifth on."""
     pair = Pair()
-    pair.transport.write(b"one", more=True)
+    pair.transport.write_soon(b"one")
     pair.wire.closing = True
     pair.transport.write(b"two")
-    pair.transport.write(b"three", more=True)
+    pair.transport.write_soon(b"three")
     pair.transport.pause_reading()
     pair.transport.resume_reading()
     pair.transport.connection_lost(None)
@@ -170,7 +205,7 @@ async def test_a9_nothing_is_written_to_a_transport_that_is_closing() -> None:
 
 async def test_an_abort_drops_what_was_gathered() -> None:
     pair = Pair()
-    pair.transport.write(b"one", more=True)
+    pair.transport.write_soon(b"one")
     pair.transport.abort()
     await turn()
     assert pair.done == ["abort"]
@@ -185,7 +220,7 @@ async def test_reading_is_paused_and_resumed() -> None:
 
 async def test_close_ends_the_output_drains_the_input_and_then_closes() -> None:
     pair = Pair()
-    pair.transport.write(b"last", more=True)
+    pair.transport.write_soon(b"last")
     pair.transport.close()
     assert pair.done == [b"last", "eof", "resume"]
     pair.transport.data_received(b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -279,7 +314,7 @@ class Fed(Pair):
         monkeypatch.setattr(asyncio_transport, "TURN", seconds)
         self.told: list[Any] = []
         connection = self.transport._connection
-        monkeypatch.setattr(connection, "data_received", lambda data: self.told.append(len(data)))
+        self.transport.hand_to(lambda data: self.told.append(len(data)))
         monkeypatch.setattr(connection, "eof_received", lambda: self.told.append("eof"))
         monkeypatch.setattr(connection, "connection_lost", lambda: self.told.append("lost"))
 

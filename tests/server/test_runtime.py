@@ -9,9 +9,10 @@ import pytest
 import sniffio
 
 from tests.server.live import Logs
-from wsserve.asgi_bridge.transport import Signal
+from wsserve.codec.speedups import compiled
 from wsserve.server.acceptors import on_asyncio
-from wsserve.server.runtime import EventSignal, FutureSignal, ServerRuntime, _sniffio_state
+from wsserve.server.runtime import ServerRuntime, _sniffio_state
+from wsserve.server.signals import EventSignal, TaskSignal
 
 pytestmark = pytest.mark.anyio
 
@@ -21,48 +22,11 @@ def _clean(logs: Logs) -> None:
     """Let no test log a warning or an error that it does not expect."""
 
 
-def new_signals() -> list[Signal]:
-    return [FutureSignal(), EventSignal()] if on_asyncio() else [EventSignal()]
-
-
-async def test_a_signal_wakes_the_task_that_waits_and_setting_it_twice_is_harmless() -> None:
-    for signal in new_signals():
-        woken = anyio.Event()
-
-        async def wait(signal: Signal = signal, woken: anyio.Event = woken) -> None:
-            await signal
-            woken.set()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(wait)
-            await anyio.wait_all_tasks_blocked()
-            assert not woken.is_set()
-            signal.set()
-            signal.set()
-            with anyio.fail_after(2):
-                await woken.wait()
-        signal.set()
-
-
-async def test_a_signal_that_is_set_already_does_not_block() -> None:
-    for signal in new_signals():
-        signal.set()
-        with anyio.fail_after(2):
-            await signal
-
-
-async def test_a_signal_whose_task_was_cancelled_can_still_be_set() -> None:
-    for signal in new_signals():
-        with anyio.move_on_after(0.001):
-            await signal
-        signal.set()
-
-
 async def test_the_runtime_has_the_clock_and_the_signals_of_its_event_loop() -> None:
     async with anyio.create_task_group() as tasks:
         runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
         assert abs(runtime.now() - anyio.current_time()) < 0.1
-        assert isinstance(runtime.new_signal(), FutureSignal if on_asyncio() else EventSignal)
+        assert isinstance(runtime.new_signal(), compiled(TaskSignal) if on_asyncio() else EventSignal)
 
 
 async def test_call_later_works_while_the_wheel_runs() -> None:
