@@ -24,6 +24,18 @@ class Response:
     application that fails between the two can still be answered for with a 500. `on_status` is told the status then.
     """
 
+    __slots__ = (
+        "_default_headers",
+        "_head_only",
+        "_headers",
+        "_http",
+        "_on_status",
+        "_transport",
+        "begun",
+        "complete",
+        "status",
+    )
+
     def __init__(
         self,
         http: Http1Codec,

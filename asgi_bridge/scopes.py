@@ -25,37 +25,50 @@ class ConnectionInfo:
 
 def http_scope(request: Request, connection: ConnectionInfo) -> Scope:
     """Return a fresh `http` scope."""
-    scope = _scope(request, connection)
-    scope["type"] = "http"
-    scope["scheme"] = "https" if connection.tls else "http"
-    scope["method"] = request.method
-    scope["extensions"] = {}
-    return scope
+    path, raw_path, query_string = _split(request, connection)
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": request.http_version,
+        "method": request.method,
+        "scheme": "https" if connection.tls else "http",
+        "client": connection.client,
+        "server": connection.server,
+        "path": path,
+        "raw_path": raw_path,
+        "query_string": query_string,
+        "root_path": connection.root_path,
+        "headers": request.headers.copy(),
+        "state": connection.state.copy(),
+        "extensions": {},
+    }
 
 
 def websocket_scope(request: Request, connection: ConnectionInfo) -> Scope:
     """Return a fresh `websocket` scope; `request` must have a handshake."""
     assert request.handshake is not None  # noqa: S101  # the connection asks for a scope of this type only then
-    scope = _scope(request, connection)
-    scope["type"] = "websocket"
-    scope["scheme"] = "wss" if connection.tls else "ws"
-    scope["subprotocols"] = list(request.handshake.subprotocols)
-    scope["extensions"] = {"websocket.http.response": {}}
-    return scope
-
-
-def _scope(request: Request, connection: ConnectionInfo) -> Scope:
-    raw_path, _, query_string = request.target.partition(b"?")
-    path = raw_path.decode("ascii") if b"%" not in raw_path else unquote_to_bytes(raw_path).decode("utf-8", "replace")
+    path, raw_path, query_string = _split(request, connection)
     return {
+        "type": "websocket",
         "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": request.http_version,
+        "scheme": "wss" if connection.tls else "ws",
         "client": connection.client,
         "server": connection.server,
-        "path": connection.root_path + path,
-        "raw_path": quote(connection.root_path).encode() + raw_path,
+        "path": path,
+        "raw_path": raw_path,
         "query_string": query_string,
         "root_path": connection.root_path,
         "headers": request.headers.copy(),
         "state": connection.state.copy(),
+        "subprotocols": list(request.handshake.subprotocols),
+        "extensions": {"websocket.http.response": {}},
     }
+
+
+def _split(request: Request, connection: ConnectionInfo) -> tuple[str, bytes, bytes]:
+    raw_path, _, query_string = request.target.partition(b"?")
+    path = raw_path.decode("ascii") if b"%" not in raw_path else unquote_to_bytes(raw_path).decode("utf-8", "replace")
+    if connection.root_path:
+        return connection.root_path + path, quote(connection.root_path).encode() + raw_path, query_string
+    return path, raw_path, query_string

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
@@ -35,14 +36,18 @@ def parse_extensions(values: Iterable[bytes]) -> list[ExtensionOffer]:
     in the length of the values (RFC 6455, section 9.1, with the implied whitespace and empty list elements of RFC 2616,
     section 2.1).
     """
-    offers = []
-    for value in values:
-        lexemes = [_lexeme(match) for match in _LEXEME.finditer(value) if match.lastgroup != "space"]
-        for element in _split(lexemes, _COMMA):
-            offer = _parse_offer(element)
-            if offer is not None:
-                offers.append(offer)
-    return offers
+    return [offer for value in values for offer in (_parse_usual(value) if len(value) <= _USUAL else _parse(value))]
+
+
+def _parse(value: bytes) -> tuple[ExtensionOffer, ...]:
+    lexemes = [_lexeme(match) for match in _LEXEME.finditer(value) if match.lastgroup != "space"]
+    offers = [_parse_offer(element) for element in _split(lexemes, _COMMA)]
+    return tuple(offer for offer in offers if offer is not None)
+
+
+# Clients are many, but what they offer differs by the few programs that they are; long values are not worth the memory.
+_USUAL: Final = 128
+_parse_usual: Final = lru_cache(maxsize=128)(_parse)
 
 
 def _lexeme(match: re.Match[bytes]) -> _Lexeme:

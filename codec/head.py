@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from wsserve.codec.header_fields import TOKEN, field_values
+from wsserve.codec.header_fields import TOKEN, group_fields
 from wsserve.codec.refusal import Refusal
 
 
@@ -28,13 +28,13 @@ class HeadLimits:
 
 @dataclass(slots=True)
 class Head:
-    """A complete head; `headers` have lower-case names, `raw` is what was received."""
+    """A complete head; `headers` have lower-case names, and `fields` are the same by name."""
 
     method: str
     target: bytes
     http_version: str
     headers: list[tuple[bytes, bytes]]
-    raw: bytes
+    fields: dict[bytes, list[bytes]]
 
 
 MAX_EMPTY_LINES: Final = 2
@@ -45,6 +45,41 @@ _LONGEST_REST_OF_LINE: Final = 64
 
 _REQUEST_LINE: Final = re.compile(rb"(" + TOKEN + rb") ([\x21-\x7e]+) HTTP/([0-9]\.[0-9])")
 _HEADER_LINE: Final = re.compile(rb"^(" + TOKEN + rb"):([^\r]*)\r\n", re.MULTILINE)
+
+# A name that most clients send, as they spell it, and its lower case, which is then one object for all connections.
+_LOWER_CASE: Final = {
+    spelling: name.lower()
+    for name in (
+        b"Accept",
+        b"Accept-Encoding",
+        b"Accept-Language",
+        b"Cache-Control",
+        b"Connection",
+        b"Content-Length",
+        b"Content-Type",
+        b"Cookie",
+        b"Host",
+        b"Origin",
+        b"Pragma",
+        b"Sec-WebSocket-Extensions",
+        b"Sec-WebSocket-Key",
+        b"Sec-WebSocket-Protocol",
+        b"Sec-WebSocket-Version",
+        b"Upgrade",
+        b"User-Agent",
+        b"X-Forwarded-For",
+        b"X-Forwarded-Proto",
+    )
+    for spelling in (name, name.lower())
+}
+
+# As they stand behind the colon: what each open connection would hold a copy of.
+_SHARED: Final = {
+    b" " + value: value
+    for value in (b"Upgrade", b"websocket", b"13", b"permessage-deflate; client_max_window_bits", b"permessage-deflate")
+}
+_METHODS: Final = {b"GET": "GET"}
+_VERSIONS: Final = {b"1.0": "1.0", b"1.1": "1.1"}
 
 # What h11 lets pass. The last byte of a match is where the fault is. The class comes first, which is what makes the
 # search fast, and what the byte is that it found is told apart after it.
@@ -70,6 +105,8 @@ _is_host: Final = re.compile(
 
 class HeadReader:
     """Takes one request's head off the front of a buffer that grows between the calls."""
+
+    __slots__ = ("_empty_lines", "_limits", "_lines", "_request_line", "_searched")
 
     def __init__(self, limits: HeadLimits) -> None:
         self._limits = limits
@@ -112,10 +149,13 @@ class HeadReader:
 
         raw = bytes(buffer[:stop])
         del buffer[:stop]
-        headers = [(name.lower(), value.strip(b" \t")) for name, value in _HEADER_LINE.findall(raw)]
+        headers = [
+            (_LOWER_CASE.get(name) or name.lower(), _SHARED.get(value) or value.strip(b" \t"))
+            for name, value in _HEADER_LINE.findall(raw)
+        ]
         if len(headers) != self._lines - 2:
             return Refusal(400, "a header line must be a name, a colon and a value")
-        return Head(*self._request_line, headers, raw)
+        return Head(*self._request_line, headers, group_fields(headers))
 
     def _skip_empty_lines(self, buffer: bytearray) -> None:
         while self._empty_lines < MAX_EMPTY_LINES and buffer.startswith(b"\r\n"):
@@ -137,9 +177,9 @@ class HeadReader:
         method, target, version = match.groups()
         if len(target) > max_target:
             return Refusal(414, f"the request line must not have a target of more than {max_target} bytes")
-        if version not in (b"1.0", b"1.1"):
+        if version not in _VERSIONS:
             return Refusal(505, "the HTTP version must be 1.1, or 1.0 without an upgrade")
-        return method.decode("ascii"), target, version.decode("ascii")
+        return _METHODS.get(method) or method.decode("ascii"), target, _VERSIONS[version]
 
     def _too_large(self) -> Refusal:
         limits = self._limits
@@ -158,7 +198,7 @@ def _explain(fault: bytes) -> Refusal:
 
 def check_host(head: Head) -> Refusal | None:
     """Return why the Host field is refused: missing in HTTP/1.1, repeated, empty or no host (RFC 9112, section 3.2)."""
-    hosts = field_values(head.headers, b"host")
+    hosts = head.fields.get(b"host", [])
     if len(hosts) > 1 or (not hosts and head.http_version == "1.1"):
         return Refusal(400, "the request must have exactly one Host header")
     if hosts and not _is_host(hosts[0]):
@@ -186,4 +226,5 @@ def resolve_target(head: Head) -> Refusal | None:
     head.target = target if target.startswith(b"/") else b"/" + target
     others = [header for header in head.headers if header[0] != b"host"]
     head.headers = [(b"host", authority), *others]
+    head.fields[b"host"] = [authority]
     return None

@@ -1,12 +1,15 @@
 """Header fields, in and out: names lower-cased by whoever parses them, values as bytes (RFC 9110, section 5)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from wsserve.codec.errors import LocalProtocolError
 
 Headers = Sequence[tuple[bytes, bytes]]
+
+Fields = Mapping[bytes, Sequence[bytes]]
+"""The values of each lower-case name, in order."""
 
 TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 """A token (RFC 9110, section 5.6.2), as the source of a regular expression."""
@@ -17,9 +20,16 @@ is_token: Final = re.compile(TOKEN).fullmatch
 is_field_value: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*").fullmatch
 
 
-def field_values(headers: Headers, name: bytes) -> list[bytes]:
-    """Return the values of all fields of this lower-case name, in order."""
-    return [value for field_name, value in headers if field_name == name]
+def group_fields(headers: Headers) -> dict[bytes, list[bytes]]:
+    """Return the values of each name, in order, for whoever looks up many names."""
+    fields: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        values = fields.get(name)
+        if values is None:
+            fields[name] = [value]
+        else:
+            values.append(value)
+    return fields
 
 
 def list_elements(values: Iterable[bytes]) -> list[bytes]:

@@ -15,7 +15,7 @@ from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.events import EndOfStream
 from wsserve.codec.handshake import Handshake, check_handshake, is_upgrade, switching_response
 from wsserve.codec.head import Head, HeadLimits, HeadReader, check_host, resolve_target
-from wsserve.codec.header_fields import check_headers, field_values, has_token
+from wsserve.codec.header_fields import check_headers, has_token
 from wsserve.codec.refusal import REASON_PHRASES, Refusal, render_refusal
 from wsserve.codec.request_body import RequestBody
 
@@ -71,6 +71,9 @@ class _Writing(enum.Enum):
 _UNLIMITED: Final = 1 << 31
 """What h11 gets is bounded before it gets it."""
 
+_FRAMING: Final = (b"host", b"connection", b"upgrade", b"expect", b"content-length", b"transfer-encoding")
+"""The fields that h11 decides on; the others would only cost time there, having passed stricter checks."""
+
 
 class Http1Codec:
     """One connection's requests and responses, up to an upgrade.
@@ -79,6 +82,21 @@ class Http1Codec:
     `Refusal`, which `refuse` turns into bytes. The methods that build a response raise `LocalProtocolError` for a fault
     of our own caller; nothing is to be put on the wire then.
     """
+
+    __slots__ = (
+        "_bodiless",
+        "_body",
+        "_buffer",
+        "_eof",
+        "_handshake",
+        "_head_reader",
+        "_http",
+        "_keep_alive",
+        "_limits",
+        "_offered_extensions",
+        "_reading",
+        "_writing",
+    )
 
     def __init__(self, limits: HeadLimits | None = None) -> None:
         self._limits = limits or HeadLimits()
@@ -92,7 +110,7 @@ class Http1Codec:
         self._head_reader = HeadReader(self._limits)
         self._http: h11.Connection | None = None
         self._handshake: Handshake | None = None
-        self._offered_extensions: list[bytes] = []
+        self._offered_extensions: Sequence[bytes] = ()
         self._keep_alive = True
         self._bodiless = False
         self._body: RequestBody | None = None
@@ -148,28 +166,28 @@ class Http1Codec:
         fault = check_host(head)
         if fault:
             return fault
-        upgrade = is_upgrade(head.headers)
+        upgrade = is_upgrade(head.fields)
         if head.method == "CONNECT" and not upgrade:
             return Refusal(501, "this server is no proxy and has no CONNECT")
         fault = resolve_target(head)
         if fault:
             return fault
         if upgrade:
-            handshake = check_handshake(head.method, head.http_version, head.headers)
+            handshake = check_handshake(head.method, head.http_version, head.fields)
             if isinstance(handshake, Refusal):
                 return handshake
             self._handshake = handshake
-            self._offered_extensions = field_values(head.headers, b"sec-websocket-extensions")
+            self._offered_extensions = head.fields.get(b"sec-websocket-extensions", ())
         return self._begin_request(head)
 
     def _begin_request(self, head: Head) -> Request | Refusal:
-        lengths = field_values(head.headers, b"content-length")
-        codings = field_values(head.headers, b"transfer-encoding")
+        lengths = head.fields.get(b"content-length")
+        codings = head.fields.get(b"transfer-encoding")
         # Each is a sign of request smuggling (RFC 9112, sections 6.1 and 6.3); h11 prefers Transfer-Encoding.
         if codings and (lengths or head.http_version == "1.0"):
             return Refusal(400, "Transfer-Encoding must not come with Content-Length or in HTTP/1.0")
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=_UNLIMITED)
-        http.receive_data(head.raw)
+        http.receive_data(_framing_of(head))
         try:
             http.next_event()
         except h11.RemoteProtocolError as error:
@@ -179,7 +197,7 @@ class Http1Codec:
         self._http = http
         length = int(lengths[0].partition(b",")[0]) if lengths else 0  # h11 has seen to it that all of them are equal
         self._body = RequestBody(http, chunked=bool(codings), length=length)
-        connection = field_values(head.headers, b"connection")
+        connection = head.fields.get(b"connection", ())
         # Connections of HTTP/1.0 are never kept alive, which also is what h11 does.
         self._keep_alive = head.http_version == "1.1" and not has_token(connection, b"close")
         self._reading = _Reading.BODY
@@ -297,7 +315,7 @@ class Http1Codec:
         response = switching_response(handshake, self._offered_extensions, subprotocol, extensions, headers)
         self._reading = _Reading.SWITCHED
         self._writing = _Writing.COMPLETE
-        self._http = None
+        self._http = self._body = None
         return response
 
     def take_trailing_data(self) -> bytes:
@@ -348,3 +366,10 @@ class Http1Codec:
             return http.send(event)
         except h11.LocalProtocolError as error:
             raise LocalProtocolError(f"the response is faulty: {error}") from error
+
+
+def _framing_of(head: Head) -> bytes:
+    lines = [b"%s %s HTTP/%s" % (head.method.encode(), head.target, head.http_version.encode())]
+    for name in _FRAMING:
+        lines += [b"%s: %s" % (name, value) for value in head.fields.get(name, ())]
+    return b"\r\n".join([*lines, b"", b""])

@@ -26,6 +26,8 @@ _is_framing: Final = re.compile(
 class RequestBody:
     """Takes one request's body off the front of a buffer that grows between the calls."""
 
+    __slots__ = ("_chunked", "_framing", "_http", "_left")
+
     def __init__(self, http: h11.Connection, *, chunked: bool, length: int) -> None:
         """Begin behind the head, which `http` has got; `length` is Content-Length, 0 when there is none."""
         self._http = http

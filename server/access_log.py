@@ -33,22 +33,22 @@ class AccessLog:
         """Log an HTTP request that was answered."""
         if self.enabled:
             request = f"{printable(method, _NAME_LIMIT)} {printable(target, _TARGET_LIMIT)} HTTP/{http_version}"
-            _logger.info('%s - "%s" %d', _peer(client), request, status)
+            _write('%s - "%s" %d', _peer(client), request, status)
 
     def head_refused(self, *, client: Sequence[Any] | None, status: int, reason: str) -> None:
         """Log a request that was refused before its head was understood."""
         if self.enabled:
-            _logger.info("%s - %d refused: %s", _peer(client), status, reason)
+            _write("%s - %d refused: %s", _peer(client), status, reason)
 
     def websocket_opened(self, *, client: Sequence[Any] | None, target: str, subprotocol: str | None) -> None:
         """Log a WebSocket that was accepted."""
         if self.enabled:
-            _logger.info('%s - "WebSocket %s" 101 opened%s', _peer(client), _target(target), _with(subprotocol))
+            _write('%s - "WebSocket %s" 101 opened%s', _peer(client), _target(target), _with(subprotocol))
 
     def websocket_refused(self, *, client: Sequence[Any] | None, target: str, status: int) -> None:
         """Log a WebSocket handshake that was answered with an HTTP status other than 101."""
         if self.enabled:
-            _logger.info('%s - "WebSocket %s" %d refused', _peer(client), _target(target), status)
+            _write('%s - "WebSocket %s" %d refused', _peer(client), _target(target), status)
 
     def websocket_closed(
         self,
@@ -71,7 +71,7 @@ class AccessLog:
         lost), `duration` the seconds since the handshake; bytes are those of frames on the wire.
         """
         if self.enabled:
-            _logger.info(
+            _write(
                 '%s - "WebSocket %s" %d %s%s after %.3f s, received %d messages (%d bytes),'
                 " sent %d messages (%d bytes)%s",
                 _peer(client),
@@ -86,6 +86,12 @@ class AccessLog:
                 sent_bytes,
                 _with(subprotocol),
             )
+
+
+def _write(line: str, *values: object) -> None:
+    # As `Logger.info`, without its search for the line of code that it was called from: here it is always this module.
+    if _logger.isEnabledFor(logging.INFO):
+        _logger.handle(_logger.makeRecord(_logger.name, logging.INFO, __file__, 0, line, values, None, "_write"))
 
 
 def _peer(client: Sequence[Any] | None) -> str:

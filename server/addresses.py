@@ -24,6 +24,9 @@ def server_of(sock: socket.socket) -> tuple[str, int | None] | None:
 
 
 def _host_and_port(sock: socket.socket, address: Any) -> tuple[str, int] | None:
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
+    if sock.family == socket.AF_INET:
+        found: tuple[str, int] = address  # as it is: the event loop keeps this very object
+        return found
+    if sock.family == socket.AF_INET6:
         return (str(address[0]), int(address[1]))
     return None

@@ -1,6 +1,7 @@
 """The client's address and scheme as the proxies in front of the server report them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -120,12 +121,20 @@ class TrustedHosts:
         return any(address in network for network in self._networks)
 
 
+_LONGEST: Final = len("[0000:0000:0000:0000:0000:ffff:192.168.100.100]:65535")
+
+
 def _parse(text: str) -> tuple[_Address, int] | None:
     """Return the address and port of `192.0.2.7`, `192.0.2.7:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
 
     The port is 0 when there is none. An IPv4 address mapped into IPv6 becomes IPv4 (RFC 4291, section 2.5.5.2).
     Returns None for anything else, zone identifiers included: they mean nothing elsewhere and may hold anything.
     """
+    return _parse_short(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1024)  # the address of a proxy comes with each connection
+def _parse_short(text: str) -> tuple[_Address, int] | None:
     host, port = text, ""
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")

@@ -19,6 +19,10 @@ RESOLUTION: Final = 0.05
 """The width of a bucket in seconds: a timer may be late by as much, and is never early."""
 
 
+def _nothing() -> None:
+    """Stand in for the callback of a timer that is over, so that whoever keeps the timer keeps nothing else alive."""
+
+
 class WheelTimer:
     """A callback in a bucket of the wheel; satisfies `wsserve.asgi_bridge.transport.Timer`."""
 
@@ -31,6 +35,7 @@ class WheelTimer:
     def cancel(self) -> None:
         """Do not call it. Harmless when it was called already."""
         self._bucket.discard(self)
+        self.callback = _nothing
 
 
 class TimerWheel:
@@ -73,7 +78,8 @@ class TimerWheel:
             bucket = self._buckets.pop(heapq.heappop(self._ticks))
             while bucket:
                 timer = bucket.pop()
+                callback, timer.callback = timer.callback, _nothing
                 try:
-                    timer.callback()
+                    callback()
                 except Exception:
                     logger.exception("A timer's callback failed")

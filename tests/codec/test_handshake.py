@@ -7,6 +7,7 @@ from tests.codec.http_feeds import KEY, Feed, each_feed, head, upgrade
 from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.handshake import Handshake, accept_value, check_handshake, is_upgrade, switching_response
 from wsserve.codec.head import HeadLimits
+from wsserve.codec.header_fields import group_fields
 from wsserve.codec.http1 import Refusal
 
 HANDSHAKE = Handshake(KEY, ("chat", "superchat"))
@@ -64,9 +65,9 @@ def test_u4_and_c_2025_69224_anything_else_is_a_plain_request(feed: Feed, lines:
 
 
 def test_is_upgrade_needs_both_tokens() -> None:
-    assert is_upgrade([(b"upgrade", b"websocket"), (b"connection", b"upgrade")])
-    assert not is_upgrade([(b"upgrade", b"websocket")])
-    assert not is_upgrade([(b"connection", b"upgrade")])
+    assert is_upgrade({b"upgrade": [b"websocket"], b"connection": [b"upgrade"]})
+    assert not is_upgrade({b"upgrade": [b"websocket"]})
+    assert not is_upgrade({b"connection": [b"upgrade"]})
 
 
 # Refusals
@@ -150,8 +151,8 @@ def test_u8_the_key_must_be_canonical_base64_of_16_bytes(feed: Feed, key: bytes)
 @pytest.mark.parametrize("last", range(256))
 def test_u8_every_last_byte_of_a_key_is_accepted_in_its_canonical_form(last: int) -> None:
     key = base64.b64encode(bytes(15) + bytes([last]))
-    headers = [(b"sec-websocket-version", b"13"), (b"sec-websocket-key", key)]
-    assert check_handshake("GET", "1.1", headers) == Handshake(key.decode())
+    fields = {b"sec-websocket-version": [b"13"], b"sec-websocket-key": [key]}
+    assert check_handshake("GET", "1.1", fields) == Handshake(key.decode())
 
 
 @each_feed
@@ -180,7 +181,7 @@ def test_u9_the_websocket_version_must_be_there_once(feed: Feed) -> None:
 
 def test_the_method_comes_ahead_of_the_version_and_the_version_ahead_of_the_rest() -> None:
     def status(method: str, http_version: str, *headers: tuple[bytes, bytes]) -> int:
-        refusal = check_handshake(method, http_version, headers)
+        refusal = check_handshake(method, http_version, group_fields(headers))
         assert isinstance(refusal, Refusal)
         return refusal.status
 

@@ -1,13 +1,13 @@
 import pytest
 
 from wsserve.codec.errors import LocalProtocolError
-from wsserve.codec.header_fields import check_headers, field_values, has_token, is_token, list_elements
+from wsserve.codec.header_fields import check_headers, group_fields, has_token, is_token, list_elements
 
 
-def test_field_values_are_those_of_all_lines_in_order() -> None:
+def test_fields_are_grouped_by_name_in_order() -> None:
     headers = [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]
-    assert field_values(headers, b"a") == [b"1", b"3"]
-    assert field_values(headers, b"c") == []
+    assert group_fields(headers) == {b"a": [b"1", b"3"], b"b": [b"2"]}
+    assert group_fields([]) == {}
 
 
 def test_list_elements_are_split_on_commas_without_empty_ones() -> None:

@@ -3,8 +3,10 @@
 import errno
 import logging
 import socket
+import ssl
 import struct
 import time
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -175,6 +177,29 @@ async def test_a_client_whose_socket_cannot_be_set_up_is_closed() -> None:
             await until(lambda: accepted)
             assert accepted[0].fileno() == -1
         assert await ask(sock.getsockname()) == b"/page"
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_client_that_is_accepted_while_the_server_ends_is_not_left_open(tls: bool) -> None:
+    class Listener(socket.socket):
+        def accept(self) -> tuple[socket.socket, Any]:
+            tasks.cancel_scope.cancel()
+            return super().accept()
+
+    sock = listener(Listener)
+    ssl_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+    async with live(hello) as server:
+        with socket.create_connection(sock.getsockname()) as client:
+            async with (
+                anyio.create_task_group() as tasks,
+                accept_connections([sock], server.context, ssl_context, tasks),
+            ):
+                await anyio.sleep(10)
+            for connection in list(server.context.connections):
+                connection.abort()
+            client.settimeout(2)
+            with suppress(ConnectionResetError):
+                assert await anyio.to_thread.run_sync(client.recv, 1) == b""
 
 
 async def test_a_fault_of_our_own_costs_one_connection(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:

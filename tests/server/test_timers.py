@@ -1,6 +1,7 @@
 """The timer wheel, with a clock of the test's own and on every event loop."""
 
 import math
+import weakref
 from collections.abc import Callable
 
 import anyio
@@ -70,6 +71,23 @@ def test_a_cancelled_timer_is_not_called_and_cancelling_is_harmless_ever_after()
     assert clock.names == ["second"]
     first.cancel()
     second.cancel()
+
+
+@pytest.mark.parametrize("how", ["cancelled", "called"])
+def test_a_timer_that_is_over_keeps_nothing_alive(how: str) -> None:
+    class Owner:
+        def call(self) -> None:
+            """Do nothing."""
+
+    clock, owner = Clock(), Owner()
+    reference = weakref.ref(owner)
+    timer = clock.wheel.call_later(0.1, owner.call)
+    del owner
+    if how == "cancelled":
+        timer.cancel()
+    else:
+        clock.advance(0.2)
+    assert reference() is None
 
 
 def test_a_callback_may_cancel_another_that_is_due_with_it() -> None:
