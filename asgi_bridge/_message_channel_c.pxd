@@ -1,4 +1,5 @@
 # C types for the compiled twin of message_channel.py, and nothing else.
+import cython
 
 
 cdef class MessageChannel:
@@ -9,7 +10,8 @@ cdef class MessageChannel:
     cdef Py_ssize_t _max_bytes
     cdef Py_ssize_t _ceiling
     cdef Py_ssize_t _cost
-    cdef object _messages
+    cdef list _messages
+    cdef Py_ssize_t _oldest
     cdef list _waiting
     cdef object _idle_signal
     cdef long long _turn
@@ -27,13 +29,16 @@ cdef class MessageChannel:
 
     cpdef data_received(self, bytes data)
     cpdef pump(self)
+    @cython.locals(waiting=list)
     cpdef take(self)
     cpdef wait(self)
     cpdef leave(self, signal)
     cpdef bint is_empty(self)
     cpdef wake(self)
     cdef _parse(self)
+    cdef Py_ssize_t _count(self)
     cdef bint _is_low(self)
+    cpdef end(self)
     cpdef bint send(self, message)
     cpdef send_payload(self, payload)
     cpdef bint must_wait(self)

@@ -5,7 +5,6 @@ happens here is paid for with each message, and what else a session does is not
 (`wsserve.asgi_bridge.websocket_session`).
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -21,6 +20,9 @@ CEILING: Final = 4
 Bytes that were read with the message that crossed the mark are still parsed up to here, so that pings among them are
 answered; beyond it a compressed read could grow without bound.
 """
+
+COMPACT: Final = 1024
+"""How many messages are taken from the front of a queue that is never empty before their places are given up."""
 
 LastEvent = Close | Fault | EndOfStream
 
@@ -40,6 +42,7 @@ class MessageChannel:
         "_max_messages",
         "_messages",
         "_new_signal",
+        "_oldest",
         "_on_event",
         "_transport",
         "_turn",
@@ -72,7 +75,9 @@ class MessageChannel:
         self._max_bytes = max_bytes
         self._ceiling = CEILING * max_bytes
         self._cost = 0
-        self._messages: deque[str | bytes] = deque()
+        # A list with the index of its oldest message: an empty deque takes 700 bytes, and most connections are idle.
+        self._messages: list[str | bytes | None] = []
+        self._oldest = 0
         self._waiting: list[Signal] = []
         self._idle_signal: Signal | None = None
         self._turn = TURN
@@ -129,14 +134,24 @@ class MessageChannel:
                     self.messages_received += 1
             else:
                 self._on_event(event)
-        if self.reading and (self._cost >= self._max_bytes or len(self._messages) >= self._max_messages):
+        if self.reading and (self._cost >= self._max_bytes or self._count() >= self._max_messages):
             self.pause_reading()
 
     def take(self) -> Message | None:
         """Return the oldest message as an ASGI event, None when there is none; below the low-water mark, read on."""
-        if not self._messages:
+        waiting = self._messages
+        if not waiting:
             return None
-        data = self._messages.popleft()
+        data = waiting[self._oldest]
+        assert data is not None  # noqa: S101  # that is what stands in place of those that were taken
+        waiting[self._oldest] = None
+        self._oldest += 1
+        if self._oldest == len(waiting):
+            waiting.clear()
+            self._oldest = 0
+        elif self._oldest == COMPACT:
+            del waiting[:COMPACT]
+            self._oldest = 0
         self._cost -= EVENT_COST + len(data)
         if not self.reading and self._is_low():
             self.pump()  # what was read, but not parsed
@@ -150,6 +165,7 @@ class MessageChannel:
         """Drop the messages that wait, and those that come."""
         self.discards = True
         self._messages.clear()
+        self._oldest = 0
         self._cost = 0
 
     def is_empty(self) -> bool:
@@ -188,8 +204,15 @@ class MessageChannel:
             self.heard = True  # what was unread may be the answer to a ping
             self._transport.resume_reading()
 
+    def _count(self) -> int:
+        return len(self._messages) - self._oldest
+
     def _is_low(self) -> bool:
-        return 4 * self._cost <= self._max_bytes and 4 * len(self._messages) <= self._max_messages
+        return 4 * self._cost <= self._max_bytes and 4 * self._count() <= self._max_messages
+
+    def end(self) -> None:
+        """Let go of the session: no more events come."""
+        self._on_event = _ignore
 
     # Out
 
@@ -235,3 +258,7 @@ class MessageChannel:
         """Write a control frame."""
         self.bytes_sent += len(frame)
         self._transport.write(frame)
+
+
+def _ignore(_event: Ping | Pong | LastEvent) -> None:
+    pass

@@ -45,5 +45,8 @@ class SessionRecord:
     """Who began the end; nobody when the connection was lost."""
 
 
-ANSWERS: Final = frozenset({"websocket.accept", "websocket.http.response.start", "websocket.http.response.body"})
+DENIAL_START: Final = "websocket.http.response.start"
+DENIAL_BODY: Final = "websocket.http.response.body"
+
+ANSWERS: Final = frozenset({"websocket.accept", DENIAL_START, DENIAL_BODY})
 """What the application may still send in good faith when the client leaves before the handshake is answered."""

@@ -4,7 +4,7 @@ Two sets of these exist in `wsserve.server`, one for asyncio and one for any any
 memory. Sessions see nothing else of sockets or event loops.
 """
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Protocol
 
 
@@ -80,7 +80,7 @@ class Runtime(Protocol):
     def cancelled(self) -> bool:
         """Tell whether the server is cancelling its tasks."""
 
-    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+    def spawn(self, function: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Run `function` as a task of its own; it must not raise."""
 
 

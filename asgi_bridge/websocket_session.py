@@ -22,15 +22,15 @@ from wsserve.asgi_bridge.cleanup import prepare_cleanups, run_cleanups
 from wsserve.asgi_bridge.exceptions import ClientDisconnected, close_for
 from wsserve.asgi_bridge.keepalive import Keepalive
 from wsserve.asgi_bridge.message_channel import LastEvent, MessageChannel
-from wsserve.asgi_bridge.response import HeaderSource, Response, with_defaults
-from wsserve.asgi_bridge.session_state import ANSWERS, EXPECTED, ClosedBy, SessionRecord, State
+from wsserve.asgi_bridge.opening import Opening
+from wsserve.asgi_bridge.response import HeaderSource
+from wsserve.asgi_bridge.session_state import ANSWERS, DENIAL_BODY, DENIAL_START, EXPECTED, ClosedBy, SessionRecord, State
 from wsserve.asgi_bridge.transport import Deadline, Runtime, Transport
 from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
 from wsserve.asgi_bridge.websocket_options import WebSocketOptions
 from wsserve.codec import close_codes
-from wsserve.codec.deflate import negotiate
 from wsserve.codec.events import Close, EndOfStream, Ping, Pong
-from wsserve.codec.http1 import Http1Codec, Refusal, Request
+from wsserve.codec.http1 import Http1Codec, Request
 from wsserve.codec.speedups import compiled
 
 logger = logging.getLogger("wsserve.error")
@@ -40,6 +40,26 @@ new_channel = compiled(MessageChannel)
 
 class WebSocketSession(SessionRecord):
     """One WebSocket connection; the transport's owner feeds it, `start` runs the application on it."""
+
+    __slots__ = (
+        "_app",
+        "_application_over",
+        "_connect_delivered",
+        "_deadline",
+        "_disconnect_delivered",
+        "_keepalive",
+        "_lost",
+        "_opening",
+        "_options",
+        "_output",
+        "_owed_pong",
+        "_path",
+        "_runtime",
+        "_scope",
+        "_state",
+        "_transport",
+        "channel",
+    )
 
     def __init__(
         self,
@@ -57,33 +77,23 @@ class WebSocketSession(SessionRecord):
         self._app = app
         self._scope = scope
         self._path: str = scope["path"]
-        self._request = request
-        self._http = http
         self._transport = transport
         self._runtime = runtime
         self._options = options
-        self._default_headers = default_headers
-        self._on_status = on_status
 
         self._state = State.CONNECTING
-        self._denial = Response(http, transport, default_headers, on_status)
-        self._early = bytearray()
-        self._output = OutputFlow(transport, runtime, options.write_timeout)
+        self._opening: Opening | None = Opening(request, http, transport, default_headers, on_status)
         self.channel: MessageChannel = new_channel(
             transport, runtime.new_signal, self._event, options.max_queue, options.max_queue_bytes
         )
+        self._output: OutputFlow | None = None
         self._owed_pong: bytes | None = None
         self._connect_delivered = False
         self._disconnect_delivered = False
         self._deadline = Deadline(runtime)
-        self._keepalive = Keepalive(
-            runtime,
-            options.ping_interval,
-            options.ping_timeout,
-            send_ping=self._send_ping,
-            alive=self._alive,
-            give_up=transport.abort,
-        )
+        self._keepalive: Keepalive | None = None
+        self._application_over = False
+        self._lost = False
 
     # The application's task
 
@@ -104,6 +114,14 @@ class WebSocketSession(SessionRecord):
             error = await run_application(lambda: run_cleanups(self._scope), self._runtime)
             if error is not None:
                 logger.error("A cleanup of the WebSocket on %.200r failed", self._path, exc_info=error)
+            self._scope = {}  # it leads back here; see `_let_go`
+            self._application_over = True
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Break the circles of references when all is over: memory is free then at once, without a search for it."""
+        if self._application_over and self._lost:
+            self.channel.end()
 
     def _application_ended(self, error: BaseException | None) -> None:
         if error is not None:
@@ -113,7 +131,7 @@ class WebSocketSession(SessionRecord):
         if self._state is State.OPEN:
             closing = (close_codes.NORMAL_CLOSURE, "") if error is None else close_for(error)
             self._close(*(closing or (close_codes.INTERNAL_ERROR, "")), by="application")
-        elif self._state is State.DENYING and self._denial.begun:
+        elif self._state is State.DENYING and self._opening is not None and self._opening.denial.begun:
             self._transport.abort()  # the only way to say that a response that has begun is not whole
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="application")
         elif self._state in (State.CONNECTING, State.DENYING):
@@ -157,11 +175,12 @@ class WebSocketSession(SessionRecord):
         """
         if self.channel.send(message):
             return
+        opening = self._opening
         message_type = message.get("type")
         if message_type == "websocket.send" and self.accepted:
             payload = messages.payload(message)
             if self.channel.must_wait():
-                await self._output.wait()
+                await self._flow().wait()
                 self.channel.had_turn()
             if self.channel.is_open:
                 self.channel.send_payload(payload)
@@ -176,13 +195,13 @@ class WebSocketSession(SessionRecord):
                 self._close(*closure, by="application")
             elif self._state is State.CONNECTING:
                 self._refuse(403, "the application refused the connection", by="application")
-        elif message_type == "websocket.accept" and self._state is State.CONNECTING:
-            self._accept(message)
-        elif message_type == "websocket.http.response.start" and self._state is State.CONNECTING:
-            self._denial.start(message)
+        elif message_type == "websocket.accept" and opening is not None and self._state is State.CONNECTING:
+            self._accept(opening, message)
+        elif message_type == DENIAL_START and opening is not None and self._state is State.CONNECTING:
+            opening.denial.start(message)
             self._state = State.DENYING
-        elif message_type == "websocket.http.response.body" and self._state is State.DENYING:
-            await self._deny(message)
+        elif message_type == DENIAL_BODY and opening is not None and self._state is State.DENYING:
+            await self._deny(opening, message)
         else:
             self._check_not_closed_by_application(message_type)
             if self._state is State.CLOSED and not self.accepted and message_type in ANSWERS:
@@ -199,47 +218,40 @@ class WebSocketSession(SessionRecord):
 
     # The handshake's answer
 
-    def _accept(self, message: Message) -> None:
-        subprotocol, headers = messages.acceptance(message)
-        assert self._request.handshake is not None  # noqa: S101  # a session is made for upgrades only
-        parameters, extensions = negotiate(self._request.headers, self._options.deflate) or (None, None)
-        head = self._http.switch_protocols(
-            self._request.handshake, subprotocol, extensions, with_defaults(self._default_headers, headers)
-        )
-        channel = self.channel
-        channel.codec = codec = self._options.new_codec(self._options.limits, parameters)
+    def _accept(self, opening: Opening, message: Message) -> None:
+        subprotocol, parameters, trailing = opening.accept(message, self._options.deflate)
+        options, channel = self._options, self.channel
+        channel.codec = codec = options.new_codec(options.limits, parameters)
         channel.is_open = True
+        self._opening = None
         self._state = State.OPEN
         self.accepted = True
         self.subprotocol = subprotocol
-        self._transport.write(head)
-        self._on_status(101)
+        opening.on_status(101)
         self._transport.hand_to(channel.data_received)
+        self._keepalive = Keepalive(self, self._runtime, options.ping_interval, options.ping_timeout)
         self._keepalive.start()
-        trailing = self._http.take_trailing_data()
         channel.bytes_received += len(trailing)
         channel.resume_reading()
-        codec.receive_data(trailing + self._early)
-        self._early.clear()
+        codec.receive_data(trailing + opening.early)
         channel.pump()
 
-    async def _deny(self, message: Message) -> None:
-        if self._output.must_wait:
-            await self._output.wait()
+    async def _deny(self, opening: Opening, message: Message) -> None:
+        flow = self._flow()
+        if flow.must_wait:
+            await flow.wait()
         if self.disconnect is not None:
             raise self._gone()
-        size = self._denial.body(message)
-        self._output.sent(size)
+        size = opening.denial.body(message)
+        flow.sent(size)
         self.channel.bytes_sent += size
-        if self._denial.complete:
+        if opening.denial.complete:
             self._transport.close()
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="application")
 
     def _refuse(self, status: int, reason: str, *, by: ClosedBy) -> None:
-        retry = [(b"retry-after", b"1")] if status == 503 else []
-        self._transport.write(self._http.refuse(Refusal(status, reason, self._default_headers() + retry)))
-        self._on_status(status)
-        self._transport.close()
+        assert self._opening is not None  # noqa: S101  # only a handshake that has not been answered is refused
+        self._opening.refuse(status, reason)
         self._finish(close_codes.ABNORMAL_CLOSURE, "", by=by)
 
     # What the transport's owner calls
@@ -250,9 +262,9 @@ class WebSocketSession(SessionRecord):
             self.channel.data_received(data)
             return
         self.channel.bytes_received += len(data)
-        if self.disconnect is None:
-            self._early += data
-            if len(self._early) >= self._options.max_queue_bytes:
+        if self._opening is not None:
+            self._opening.early += data
+            if len(self._opening.early) >= self._options.max_queue_bytes:
                 self.channel.pause_reading()
 
     def eof_received(self) -> None:
@@ -272,17 +284,19 @@ class WebSocketSession(SessionRecord):
                 self._conclude(self.channel.last)
         elif self.disconnect is None:
             self._finish(close_codes.ABNORMAL_CLOSURE, "", by="nobody")
+        self._lost = True
+        self._let_go()
 
     def pause_writing(self) -> None:
         """Note that the transport holds more than it should; `send` waits."""
         self.channel.blocked = True
-        self._output.pause()
+        self._flow().pause()
 
     def resume_writing(self) -> None:
         """Note that the transport has room again."""
         self.channel.heard = True  # the peer took what was sent; a ping may only now be on its way
         self.channel.blocked = False
-        self._output.resume()
+        self._flow().resume()
         if self._owed_pong is not None:
             payload, self._owed_pong = self._owed_pong, None
             self._pong(payload)
@@ -328,6 +342,14 @@ class WebSocketSession(SessionRecord):
 
     # Frames out
 
+    def _flow(self) -> OutputFlow:
+        """Return what a sender waits for; most connections never need it."""
+        if self._output is None:
+            self._output = OutputFlow(self._transport, self._runtime, self._options.write_timeout)
+            if self._state in (State.CLOSING, State.CLOSED):
+                self._output.end()
+        return self._output
+
     def _pong(self, payload: bytes) -> None:
         """Answer a ping; while output is blocked only the newest waits (RFC 6455, section 5.5.3)."""
         if self.channel.blocked:
@@ -335,14 +357,21 @@ class WebSocketSession(SessionRecord):
         elif self.channel.is_open and self.channel.codec is not None:
             self.channel.write(self.channel.codec.pong(payload))
 
-    def _send_ping(self) -> None:
+    # What keepalive calls
+
+    def send_ping(self) -> None:
+        """Send a Ping, unless the transport holds more than it should."""
         if self.channel.codec is not None and not self.channel.blocked:
             self.channel.write(self.channel.codec.ping())
 
-    def _alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Tell whether the peer has been heard since this was last called, or could not be heard."""
         heard, self.channel.heard = self.channel.heard, False
         return heard or not self.channel.reading or self.channel.blocked
+
+    def give_up(self) -> None:
+        """Drop the connection: the peer is silent."""
+        self._transport.abort()
 
     # The end
 
@@ -374,6 +403,7 @@ class WebSocketSession(SessionRecord):
         if self._state is not State.CLOSING:
             self.closed_by = by
         self._leave_open(State.CLOSED)
+        self._opening = None
         self.disconnect = (code, reason)
         self.channel.wake()
 
@@ -381,5 +411,8 @@ class WebSocketSession(SessionRecord):
         self._state = state
         self.channel.is_open = False
         self._deadline.cancel()
-        self._keepalive.stop()
-        self._output.end()
+        if self._keepalive is not None:
+            self._keepalive.stop()
+            self._keepalive = None
+        if self._output is not None:
+            self._output.end()

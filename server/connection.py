@@ -52,12 +52,31 @@ class ConnectionContext:
 class Connection:
     """The owner of a transport calls this as `asyncio.Protocol` would be called; it hands on to the session at work."""
 
+    __slots__ = (
+        "_admitted",
+        "_closing",
+        "_context",
+        "_deadline",
+        "_dropped",
+        "_exchange",
+        "_heard",
+        "_http",
+        "_info",
+        "_opened_at",
+        "_request",
+        "_scope",
+        "_target",
+        "_transport",
+        "_websocket",
+    )
+
     def __init__(self, context: ConnectionContext, transport: Transport, info: ConnectionInfo) -> None:
         self._context = context
         self._transport = transport
         self._info = info
         self._http = Http1Codec(context.head_limits)
         self._request: Request | None = None
+        self._target = b""
         self._exchange: HttpSession | None = None
         self._websocket: WebSocketSession | None = None
         self._scope: Scope = {"client": info.client}
@@ -98,6 +117,7 @@ class Connection:
             self._log_websocket(self._websocket)
         elif self._exchange is not None:
             self._exchange.connection_lost()
+        self._websocket = self._exchange = None  # a circle of references less for the garbage collector
         self._context.connections.discard(self)
         self._context.admitted -= self._admitted
         self._context.on_change()
@@ -166,6 +186,7 @@ class Connection:
         context = self._context
         self._cancel_deadline()
         self._request = request
+        self._target = request.target
         if context.shutting_down:
             self._refuse(Refusal(503, "the server is shutting down", [(b"retry-after", b"1")]))
         elif not self._admit():
@@ -198,6 +219,7 @@ class Connection:
                 context.default_headers,
                 self._log_status,
             )
+            del self._http  # the session lets go of it with the handshake; an idle connection holds little
             self._websocket.start()
 
     def _admit(self) -> bool:
@@ -272,18 +294,19 @@ class Connection:
     # The access log; the client is the scope's, which middleware for proxies may have set right
 
     def _log_status(self, status: int) -> None:
-        log = self._context.access_log
+        log, request = self._context.access_log, self._request
         if status == 101:
             self._opened_at = self._context.runtime.now()
-        if not log.enabled or self._request is None:
+            self._request = None
+        if not log.enabled or request is None:
             return
-        client, target = self._scope["client"], self._request.target.decode("latin-1")
+        client, target = self._scope["client"], self._target.decode("latin-1")
         if self._websocket is None:
             log.request(
                 client=client,
-                method=self._request.method,
+                method=request.method,
                 target=target,
-                http_version=self._request.http_version,
+                http_version=request.http_version,
                 status=status,
             )
         elif status == 101:
@@ -292,12 +315,12 @@ class Connection:
             log.websocket_refused(client=client, target=target, status=status)
 
     def _log_websocket(self, session: WebSocketSession) -> None:
-        if not self._context.access_log.enabled or self._request is None or not session.accepted:
+        if not self._context.access_log.enabled or not session.accepted:
             return
         code, reason = session.disconnect or (close_codes.ABNORMAL_CLOSURE, "")
         self._context.access_log.websocket_closed(
             client=self._scope["client"],
-            target=self._request.target.decode("latin-1"),
+            target=self._target.decode("latin-1"),
             subprotocol=session.subprotocol,
             code=code,
             reason=reason,

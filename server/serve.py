@@ -136,9 +136,9 @@ async def serve(app: ASGIApp | str, config: Config | None = None, **options: Any
         deadline = math.inf
         try:
             async with anyio.create_task_group() as tasks:
-                runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+                runtime = ServerRuntime(tasks, on_asyncio=on_asyncio())
                 context = _make_context(app, config, runtime, lifespan)
-                tasks.start_soon(runtime.timers.run)
+                tasks.start_soon(runtime.run)
                 server = Server(config, sockets, runtime, context)
                 async with accept_connections(sockets, context, ssl_context, tasks):
                     try:

@@ -19,21 +19,20 @@ class Peer:
         self.given_up: list[float] = []
         self.can_hear = True
         self.heard = False
-        self.keepalive = Keepalive(
-            self.runtime,
-            interval,
-            timeout,
-            send_ping=lambda: self.pings.append(self.elapsed),
-            alive=self.alive,
-            give_up=lambda: self.given_up.append(self.elapsed),
-        )
+        self.keepalive = Keepalive(self, self.runtime, interval, timeout)
         self.keepalive.start()
 
     @property
     def elapsed(self) -> float:
         return self.runtime.now() - self.start
 
-    def alive(self) -> bool:
+    def send_ping(self) -> None:
+        self.pings.append(self.elapsed)
+
+    def give_up(self) -> None:
+        self.given_up.append(self.elapsed)
+
+    def is_alive(self) -> bool:
         heard, self.heard = self.heard, False
         return heard or not self.can_hear
 
@@ -143,10 +142,17 @@ def test_stop_ends_it_at_any_point(monkeypatch: pytest.MonkeyPatch) -> None:
     assert peer.given_up == []
 
 
+class Silent:
+    def send_ping(self) -> None: ...
+    def give_up(self) -> None: ...
+    def is_alive(self) -> bool:
+        return True
+
+
 def test_a11_first_pings_of_many_connections_are_spread() -> None:
     runtime = MemoryRuntime()
     for _ in range(200):
-        Keepalive(runtime, 20, 20, send_ping=lambda: None, alive=lambda: True, give_up=lambda: None).start()
+        Keepalive(Silent(), runtime, 20, 20).start()
     due = runtime.pending
     assert 10 <= min(due) < 12
     assert 18 < max(due) <= 20

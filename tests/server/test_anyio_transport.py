@@ -113,7 +113,7 @@ async def serving(app: ASGIApp, *, linger_timeout: float = 0.05, **options: Any)
     """Serve `app` on a stream in memory. At the end the connection must be over, or be aborted."""
     config = Config(ws_write_limit=WRITE_LIMIT, **options)
     async with anyio.create_task_group() as tasks:
-        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+        runtime = ServerRuntime(tasks, on_asyncio=on_asyncio())
         tasks.start_soon(runtime.timers.run)
         context = _make_context(app, config, runtime, Lifespan(app))
         context.linger_timeout = linger_timeout

@@ -91,7 +91,7 @@ class Pair:
 
     def __init__(self, app: ASGIApp | None = None, tasks: anyio.abc.TaskGroup | None = None) -> None:
         self.clock = Clock()
-        runtime = ServerRuntime(cast(Any, tasks), asyncio_signals=True)
+        runtime = ServerRuntime(cast(Any, tasks), on_asyncio=True)
         runtime.now = lambda: self.clock.now
         runtime.timers = self.clock.wheel
         config = Config(ws_close_timeout=CLOSE_TIMEOUT, ws_write_limit=WRITE_LIMIT, timeout_handshake=1000.0)

@@ -24,15 +24,15 @@ def _clean(logs: Logs) -> None:
 
 async def test_the_runtime_has_the_clock_and_the_signals_of_its_event_loop() -> None:
     async with anyio.create_task_group() as tasks:
-        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+        runtime = ServerRuntime(tasks, on_asyncio=on_asyncio())
         assert abs(runtime.now() - anyio.current_time()) < 0.1
         assert isinstance(runtime.new_signal(), compiled(TaskSignal) if on_asyncio() else EventSignal)
 
 
 async def test_call_later_works_while_the_wheel_runs() -> None:
     async with anyio.create_task_group() as tasks:
-        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
-        tasks.start_soon(runtime.timers.run)
+        runtime = ServerRuntime(tasks, on_asyncio=on_asyncio())
+        tasks.start_soon(runtime.run)
         called = anyio.Event()
         runtime.call_later(0.01, called.set)
         with anyio.fail_after(2):
@@ -44,7 +44,7 @@ async def test_tasks_are_known_by_name_while_they_run() -> None:
     changes: list[list[str]] = []
     go_on = anyio.Event()
     async with anyio.create_task_group() as tasks:
-        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+        runtime = ServerRuntime(tasks, on_asyncio=on_asyncio())
         runtime.on_change = lambda: changes.append(sorted(runtime.running.values()))
         runtime.spawn(go_on.wait, "websocket /a")
         runtime.spawn(anyio.lowlevel.checkpoint, "http /b")
@@ -61,7 +61,7 @@ async def test_a_task_that_raises_is_logged_and_costs_no_other(logs: Logs) -> No
         raise ValueError("of the task")
 
     async with anyio.create_task_group() as tasks:
-        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+        runtime = ServerRuntime(tasks, on_asyncio=on_asyncio())
         runtime.spawn(fail, "http /a")
     assert runtime.running == {}
     assert any("of the task" in complaint for complaint in logs.complaints)
@@ -72,7 +72,7 @@ async def test_tasks_see_that_they_are_cancelled_with_the_server(how: str) -> No
     seen: list[bool] = []
 
     async with anyio.create_task_group() as outer, anyio.create_task_group() as tasks:
-        runtime = ServerRuntime(tasks, asyncio_signals=on_asyncio())
+        runtime = ServerRuntime(tasks, on_asyncio=on_asyncio())
 
         async def wait() -> None:
             with anyio.CancelScope() as own:
@@ -94,27 +94,3 @@ async def test_tasks_see_that_they_are_cancelled_with_the_server(how: str) -> No
     assert runtime.running == {}
 
 
-def test_without_sniffio_nobody_is_told_which_library_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _sniffio_state() is sniffio.thread_local
-    monkeypatch.setitem(sys.modules, "sniffio", None)
-    assert _sniffio_state().name is None
-
-
-async def test_a_task_can_be_spawned_from_a_callback_and_nothing_is_left_behind() -> None:
-    if not on_asyncio():
-        return  # trio's callbacks know where they are
-    names: list[str | None] = []
-
-    async def work() -> None:
-        names.append("ran")
-
-    def callback() -> None:
-        runtime.spawn(work, "work")
-        names.append(sniffio.thread_local.name)
-
-    async with anyio.create_task_group() as tasks:
-        runtime = ServerRuntime(tasks, asyncio_signals=True)
-        # A context without what anyio's own `run` and test runner leave in it, as a bare `asyncio.run` has it.
-        asyncio.get_running_loop().call_soon(callback, context=contextvars.Context())
-        await anyio.wait_all_tasks_blocked()
-    assert names == [None, "ran"]
