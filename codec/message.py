@@ -1,32 +1,32 @@
 """A message while its frames arrive, and the payload of a Close frame: what both frame codecs make of payloads."""
 
-import codecs
-
 from wsserve.codec import close_codes
 from wsserve.codec.deflate import Inflater
 from wsserve.codec.events import Close, Fault
+from wsserve.codec.masking import PayloadBuffer
 
 
 class IncomingMessage:
-    """A message while it arrives: its payload in one growing buffer, inflated when need be."""
+    """A message while it arrives: its payload in one growing buffer, inflated when need be.
 
-    __slots__ = ("_checked", "_inflater", "_is_text", "_max_size", "_payload", "frames", "wire_size")
+    A codec may give it a buffer, and put what is not compressed there itself; then it counts `wire_size` as well.
+    """
 
-    def __init__(self, *, is_text: bool, inflater: Inflater | None, max_size: int) -> None:
+    __slots__ = ("_inflater", "_is_text", "_max_size", "_payload", "frames", "is_compressed", "wire_size")
+
+    def __init__(
+        self, *, is_text: bool, inflater: Inflater | None, max_size: int, payload: PayloadBuffer | None = None
+    ) -> None:
         self.frames = 0
         """How many of its frames are complete."""
         self.wire_size = 0
         """How many bytes of payload it has taken on the wire."""
+        self.is_compressed = inflater is not None
+        """Whether its first frame had RSV1 (RFC 7692, section 6)."""
         self._is_text = is_text
         self._inflater = inflater
         self._max_size = max_size
-        self._payload = bytearray()
-        self._checked = 0
-
-    @property
-    def is_compressed(self) -> bool:
-        """Whether its first frame had RSV1 (RFC 7692, section 6)."""
-        return self._inflater is not None
+        self._payload = PayloadBuffer() if payload is None else payload
 
     def add(self, data: bytes) -> Fault | None:
         """Take a piece of its payload, unmasked; returns the fault in it, if any."""
@@ -40,17 +40,7 @@ class IncomingMessage:
 
     def check_text(self) -> Fault | None:
         """Check that the payload so far can begin a text; a character may still be incomplete at its end."""
-        if self._is_text:
-            unchecked = self._payload[self._checked :]
-            try:
-                valid = codecs.utf_8_decode(unchecked, "strict", False)[1]
-            except UnicodeDecodeError:
-                return invalid_text()
-            self._checked += valid
-            # Python's incremental decoder, and so wsproto, waits for a third byte although these begin no character.
-            if b"\xed\xa0" <= unchecked[valid:] <= b"\xed\xbf":
-                return invalid_text()
-        return None
+        return invalid_text() if self._is_text and not self._payload.can_begin_text() else None
 
     def finish(self) -> str | bytes | Fault:
         """Return the whole message, or what is wrong with it."""
@@ -59,9 +49,9 @@ class IncomingMessage:
             if fault is not None:
                 return self.check_text() or fault
         if not self._is_text:
-            return bytes(self._payload)
+            return self._payload.take()
         try:
-            return self._payload.decode()
+            return self._payload.take_text()
         except UnicodeDecodeError:
             return invalid_text()
 

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """The project's own frame codec: RFC 6455 and RFC 7692 on the server's side, strict, incremental and without I/O.
 
 It is plain Python that runs as it is, and that Cython compiles, with the types of `_wire_c.pxd`, to the same behaviour
@@ -12,7 +13,7 @@ from wsserve.codec.deflate import DeflateParameters, Deflater, Inflater, max_def
 from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.events import Close, EndOfStream, Event, Fault, Ping, Pong
 from wsserve.codec.frames import FrameLimits
-from wsserve.codec.masking import unmask
+from wsserve.codec.masking import new_payload_buffer, unmask, unmask_text
 from wsserve.codec.message import IncomingMessage, invalid_text, parse_close
 
 CONTINUATION: Final = 0x0
@@ -23,6 +24,7 @@ PING: Final = 0x9
 PONG: Final = 0xA
 
 FIN: Final = 0x80
+RSV: Final = 0x70
 RSV1: Final = 0x40
 RSV2_RSV3: Final = 0x30
 OPCODE: Final = 0x0F
@@ -31,6 +33,12 @@ LENGTH: Final = 0x7F
 LENGTH_IN_2_BYTES: Final = 126
 LENGTH_IN_8_BYTES: Final = 127
 MAX_CONTROL_PAYLOAD: Final = 125
+
+MAX_KEPT: Final = 1024
+"""How many bytes that have been parsed may stay in memory while there is nothing to parse."""
+
+MAX_INFLATED_AT_ONCE: Final = 1 << 20
+"""How large a compressed message may be to be inflated in one call, which takes twice its memory at its end."""
 
 _pack_short: Final = struct.Struct("!BB").pack
 _pack_medium: Final = struct.Struct("!BBH").pack
@@ -58,6 +66,7 @@ class WireCodec:
         "_max_size",
         "_message",
         "_over",
+        "_payload",
         "_position",
     )
 
@@ -71,8 +80,9 @@ class WireCodec:
         self._position = 0
         self._eof = False
         self._over = False
-        # The message that is arriving, and the frame of it whose payload is.
+        # The message that is arriving, its payload (if it is compressed, the piece at hand), and the frame that is.
         self._message: IncomingMessage | None = None
+        self._payload = new_payload_buffer()
         self._in_payload = False
         self._left = 0
         self._key = b""
@@ -97,14 +107,20 @@ class WireCodec:
         if self._over:
             return None
         event = self._parse()
+        if isinstance(event, (str, bytes)):
+            return event
         if event is None:
             if not self._eof:
+                if self._position > MAX_KEPT:
+                    self._data = self._data[self._position :]
+                    self._position = 0
                 return None
             event = EndOfStream()
         if isinstance(event, (Close, Fault, EndOfStream)):
             # Nothing after these is processed (RFC 6455, sections 5.5.1 and 7.1.7), so nothing of it is kept.
             self._over = True
             self._message = None
+            self._payload = new_payload_buffer()
             self._data = b""
             self._position = 0
         return event
@@ -125,21 +141,21 @@ class WireCodec:
             opcode = first & OPCODE
             length = second & LENGTH
             # Section 5.2: RSV bits must be 0 unless an extension gives them a meaning.
-            if first & RSV2_RSV3:
-                return _violation("reserved bits RSV2 and RSV3 have no meaning here")
-            # RFC 7692, section 6: RSV1 is permessage-deflate's, and only on the first frame of a message.
-            if first & RSV1:
+            if first & RSV:
+                if first & RSV2_RSV3:
+                    return _violation("reserved bits RSV2 and RSV3 have no meaning here")
+                # RFC 7692, section 6: RSV1 is permessage-deflate's, and only on the first frame of a message.
                 if self._inflater is None:
                     return _violation("reserved bit RSV1 without permessage-deflate")
                 if opcode != TEXT and opcode != BINARY:
                     return _violation("reserved bit RSV1 on a frame that does not begin a message")
-            # Section 5.2: an unknown opcode fails the connection.
-            if BINARY < opcode < CLOSE or opcode > PONG:
-                return _violation(f"unknown opcode {opcode:#x}")
             # Section 5.1: a server must fail the connection when a frame is not masked.
             if not second & MASKED:
                 return _violation("frame is not masked")
-            if opcode >= CLOSE:
+            if opcode > BINARY:
+                # Section 5.2: an unknown opcode fails the connection.
+                if opcode < CLOSE or opcode > PONG:
+                    return _violation(f"unknown opcode {opcode:#x}")
                 # Section 5.5: control frames have at most 125 bytes of payload, and are not fragmented.
                 if length > MAX_CONTROL_PAYLOAD:
                     return _violation(f"control frame with a payload of over {MAX_CONTROL_PAYLOAD} bytes")
@@ -149,7 +165,7 @@ class WireCodec:
                 if end < start + length:
                     return None
                 self._position = start + length
-                payload = unmask(data, start, length, data[start - 4 : start])
+                payload = unmask(data, start, length)
                 if opcode == PING:
                     return Ping(payload)
                 if opcode == PONG:
@@ -173,24 +189,33 @@ class WireCodec:
                 length = int.from_bytes(data[position + 2 : position + 10], "big")
                 if length <= 0xFFFF:
                     return _violation("payload length is not in its shortest form")
-            fault = self._check_data_frame(opcode, bool(first & RSV1), length)
-            if fault is not None:
-                return fault
+            if opcode == CONTINUATION or self._message is not None or length > self._max_size:
+                fault = self._check_data_frame(opcode, bool(first & RSV1), length)
+                if fault is not None:
+                    return fault
             if end < start:
                 return None
-            if first == FIN | opcode and opcode != CONTINUATION and end >= start + length:
-                # The common case: a whole message in one frame, all of it at hand.
-                self._position = start + length
-                payload = unmask(data, start, length, data[start - 4 : start])
-                if opcode == BINARY:
-                    return payload
-                try:
-                    return payload.decode()
-                except UnicodeDecodeError:
-                    return invalid_text()
             if opcode != CONTINUATION:
                 inflater = self._inflater if first & RSV1 else None
-                self._message = IncomingMessage(is_text=opcode == TEXT, inflater=inflater, max_size=self._max_size)
+                if first & FIN and end >= start + length:
+                    # The common case: a whole message in one frame, all of it at hand.
+                    self._position = start + length
+                    try:
+                        if inflater is None:
+                            return unmask(data, start, length) if opcode == BINARY else unmask_text(data, start, length)
+                        inflated = inflater.inflate_message(
+                            unmask(data, start, length), min(self._max_size, MAX_INFLATED_AT_ONCE)
+                        )
+                        if inflated is not None:
+                            return inflated if opcode == BINARY else inflated.decode()
+                    except UnicodeDecodeError:
+                        return invalid_text()
+                self._message = IncomingMessage(
+                    is_text=opcode == TEXT,
+                    inflater=inflater,
+                    max_size=self._max_size,
+                    payload=self._payload if inflater is None else None,
+                )
             self._position = start
             self._key = data[start - 4 : start]
             self._left = length
@@ -230,9 +255,15 @@ class WireCodec:
         size = min(self._left, len(self._data) - start)
         self._position = start + size
         self._left -= size
-        fault = message.add(unmask(self._data, start, size, self._key))
-        if fault is not None:
-            return fault
+        if message.is_compressed:
+            self._payload.unmask(self._data, start, size, self._key, size)
+            fault = message.add(self._payload.take())
+            if fault is not None:
+                return fault
+        else:
+            message.wire_size += size  # which was checked with the frame's header
+            most = message.wire_size + self._left if self._fin else self._max_size
+            self._payload.unmask(self._data, start, size, self._key, most)
         if self._left:
             turn = size & 3
             self._key = self._key[turn:] + self._key[:turn]
