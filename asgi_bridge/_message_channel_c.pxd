@@ -4,7 +4,7 @@ import cython
 
 cdef class MessageChannel:
     cdef object _transport
-    cdef object _new_signal
+    cdef object _runtime
     cdef object _on_event
     cdef Py_ssize_t _max_messages
     cdef Py_ssize_t _max_bytes
@@ -14,7 +14,10 @@ cdef class MessageChannel:
     cdef Py_ssize_t _oldest
     cdef list _waiting
     cdef object _idle_signal
-    cdef long long _turn
+    cdef long long _room
+    cdef Py_ssize_t _steps
+    cdef double _turn_ends
+    cdef bint _turn_is_over
     cdef public object codec
     cdef public object last
     cdef public bint is_open
@@ -36,6 +39,10 @@ cdef class MessageChannel:
     cpdef bint is_empty(self)
     cpdef wake(self)
     cdef _parse(self)
+    cdef _resume(self)
+    cdef _step(self)
+    cdef _look_at_clock(self)
+    cpdef bint has_messages(self)
     cdef Py_ssize_t _count(self)
     cdef bint _is_low(self)
     cpdef end(self)

@@ -20,7 +20,7 @@ class Peer(Protocol):
 
 
 class Keepalive:
-    """Sends a ping every `interval` seconds, and gives up when there is no sign of life for `timeout` seconds after one.
+    """Sends a ping every `interval` seconds, and gives up when no sign of life comes for `timeout` seconds after one.
 
     Any inbound byte is a sign of life: a peer that is busy sending a large message cannot answer in between. So is
     backpressure in either direction, because the ping may not have got out, or the answer may wait unread. The first

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from wsserve.asgi_bridge.backpressure import EVENT_COST, TURN
-from wsserve.asgi_bridge.transport import Signal, Transport
+from wsserve.asgi_bridge.transport import Runtime, Signal, Transport
 from wsserve.asgi_bridge.types import Message
 from wsserve.codec.events import Close, EndOfStream, Fault, Ping, Pong
 from wsserve.codec.frames import FrameCodec
@@ -23,6 +23,15 @@ answered; beyond it a compressed read could grow without bound.
 
 COMPACT: Final = 1024
 """How many messages are taken from the front of a queue that is never empty before their places are given up."""
+
+INPUT_TURN: Final = 0.005
+"""Seconds for which one connection's messages may be parsed and taken before the others get their turn.
+
+One read may hold 40,000 empty frames, and an event loop may read a socket that is never empty many times in a row.
+"""
+
+STEPS: Final = 64
+"""How many events are parsed or taken between two looks at the clock."""
 
 LastEvent = Close | Fault | EndOfStream
 
@@ -41,11 +50,14 @@ class MessageChannel:
         "_max_bytes",
         "_max_messages",
         "_messages",
-        "_new_signal",
         "_oldest",
         "_on_event",
+        "_room",
+        "_runtime",
+        "_steps",
         "_transport",
-        "_turn",
+        "_turn_ends",
+        "_turn_is_over",
         "_waiting",
         "blocked",
         "bytes_received",
@@ -63,13 +75,13 @@ class MessageChannel:
     def __init__(
         self,
         transport: Transport,
-        new_signal: Callable[[], Signal],
+        runtime: Runtime,
         on_event: Callable[[Ping | Pong | LastEvent], None],
         max_messages: int,
         max_bytes: int,
     ) -> None:
         self._transport = transport
-        self._new_signal = new_signal
+        self._runtime = runtime
         self._on_event = on_event
         self._max_messages = max_messages
         self._max_bytes = max_bytes
@@ -80,7 +92,10 @@ class MessageChannel:
         self._oldest = 0
         self._waiting: list[Signal] = []
         self._idle_signal: Signal | None = None
-        self._turn = TURN
+        self._room = TURN
+        self._steps = 0
+        self._turn_ends = 0.0
+        self._turn_is_over = False
         self.codec: FrameCodec | None = None
         """Set when the handshake has been accepted."""
         self.last: LastEvent | None = None
@@ -110,9 +125,7 @@ class MessageChannel:
         assert codec is not None  # noqa: S101  # there is nothing to parse before the handshake
         codec.receive_data(data)
         self._parse()
-        if self._waiting and not self.is_empty():
-            for signal in self._waiting.copy():
-                signal.resume()
+        self._resume()
 
     def pump(self) -> None:
         """Move events out of the codec as far as there is room, and wake the application if it waits for them."""
@@ -123,10 +136,11 @@ class MessageChannel:
     def _parse(self) -> None:
         codec = self.codec
         assert codec is not None  # noqa: S101  # see `data_received`
-        while self._cost < self._ceiling:
+        while self._cost < self._ceiling and not self._turn_is_over:
             event = codec.next_event()
             if event is None:
                 break
+            self._step()
             if isinstance(event, (str, bytes)):
                 if not self.discards:
                     self._messages.append(event)
@@ -138,10 +152,14 @@ class MessageChannel:
             self.pause_reading()
 
     def take(self) -> Message | None:
-        """Return the oldest message as an ASGI event, None when there is none; below the low-water mark, read on."""
+        """Return the oldest message as an ASGI event; below the low-water mark, read on.
+
+        None means that there is none, or that others have to get their turn first: `wait` then.
+        """
         waiting = self._messages
-        if not waiting:
+        if not waiting or self._turn_is_over:
             return None
+        self._step()
         data = waiting[self._oldest]
         assert data is not None  # noqa: S101  # that is what stands in place of those that were taken
         waiting[self._oldest] = None
@@ -172,12 +190,16 @@ class MessageChannel:
         """Tell whether the application has taken all that came."""
         return not self._messages and self.last is None
 
+    def has_messages(self) -> bool:
+        """Tell whether messages wait for the application."""
+        return bool(self._messages)
+
     def wait(self) -> Signal:
         """Return what to await for the next change; then, however that ended, `leave` with it."""
         # A signal for each waiter: with a shared one, cancelling one waiting task would cancel the others.
         signal, self._idle_signal = self._idle_signal, None
         if signal is None:
-            signal = self._new_signal()
+            signal = self._runtime.new_signal()
         self._waiting.append(signal)
         return signal
 
@@ -185,7 +207,7 @@ class MessageChannel:
         """Give back what `wait` returned. The wait was a turn for all others."""
         self._waiting.remove(signal)
         self._idle_signal = signal
-        self._turn = TURN
+        self._room = TURN
 
     def wake(self) -> None:
         """Wake the tasks that wait for a change."""
@@ -199,10 +221,40 @@ class MessageChannel:
 
     def resume_reading(self) -> None:
         """Read on. Idempotent."""
-        if not self.reading:
+        if not self.reading and not self._turn_is_over:
             self.reading = True
             self.heard = True  # what was unread may be the answer to a ping
             self._transport.resume_reading()
+
+    def _resume(self) -> None:
+        """Run the tasks that wait for what there is now; the last that a callback of the event loop does."""
+        if self._waiting and not self.is_empty():
+            for signal in self._waiting.copy():
+                signal.resume()
+
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps >= STEPS:
+            self._steps = 0
+            self._look_at_clock()
+
+    def _look_at_clock(self) -> None:
+        now = self._runtime.now()
+        if not self._turn_ends:
+            self._turn_ends = now + INPUT_TURN
+            self._runtime.call_soon(self._next_turn)
+        elif now >= self._turn_ends:
+            self._turn_is_over = True
+            self.pause_reading()
+
+    def _next_turn(self) -> None:
+        self._turn_ends = 0.0
+        if self._turn_is_over:
+            self._turn_is_over = False
+            self._parse()
+            if self._is_low():
+                self.resume_reading()
+            self._resume()
 
     def _count(self) -> int:
         return len(self._messages) - self._oldest
@@ -244,15 +296,15 @@ class MessageChannel:
             self._transport.write_soon(frame)  # the application has something more to answer
         else:
             self._transport.write(frame)
-        self._turn -= EVENT_COST + len(payload)
+        self._room -= EVENT_COST + len(payload)
 
     def must_wait(self) -> bool:
         """Tell whether a sender has to wait: for room in the transport, or because others have not had their turn."""
-        return self.blocked or self._turn <= 0
+        return self.blocked or self._room <= 0
 
     def had_turn(self) -> None:
         """Note that a sender has waited."""
-        self._turn = TURN
+        self._room = TURN
 
     def write(self, frame: bytes) -> None:
         """Write a control frame."""

@@ -25,7 +25,10 @@ class Transport(Protocol):
         """Return how many bytes wait to be sent."""
 
     def hand_to(self, receive: Callable[[bytes], None]) -> None:
-        """Call `receive` with what arrives from now on, instead of the session's `data_received`."""
+        """Call `receive` with what arrives from now on, instead of the session's `data_received`.
+
+        It gets whole reads, and has to see to it that one connection's input does not take the turns of others.
+        """
 
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer. Idempotent."""
@@ -73,6 +76,9 @@ class Runtime(Protocol):
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` once, not before `delay` seconds have passed."""
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call `callback` in the event loop's next turn, after what is due in this one."""
 
     def new_signal(self) -> Signal:
         """Return a new `Signal`."""

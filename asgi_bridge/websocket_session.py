@@ -24,7 +24,15 @@ from wsserve.asgi_bridge.keepalive import Keepalive
 from wsserve.asgi_bridge.message_channel import LastEvent, MessageChannel
 from wsserve.asgi_bridge.opening import Opening
 from wsserve.asgi_bridge.response import HeaderSource
-from wsserve.asgi_bridge.session_state import ANSWERS, DENIAL_BODY, DENIAL_START, EXPECTED, ClosedBy, SessionRecord, State
+from wsserve.asgi_bridge.session_state import (
+    ANSWERS,
+    DENIAL_BODY,
+    DENIAL_START,
+    EXPECTED,
+    ClosedBy,
+    SessionRecord,
+    State,
+)
 from wsserve.asgi_bridge.transport import Deadline, Runtime, Transport
 from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
 from wsserve.asgi_bridge.websocket_options import WebSocketOptions
@@ -84,7 +92,7 @@ class WebSocketSession(SessionRecord):
         self._state = State.CONNECTING
         self._opening: Opening | None = Opening(request, http, transport, default_headers, on_status)
         self.channel: MessageChannel = new_channel(
-            transport, runtime.new_signal, self._event, options.max_queue, options.max_queue_bytes
+            transport, runtime, self._event, options.max_queue, options.max_queue_bytes
         )
         self._output: OutputFlow | None = None
         self._owed_pong: bytes | None = None
@@ -152,14 +160,15 @@ class WebSocketSession(SessionRecord):
             message = channel.take()
             if message is not None:
                 return message
-            if channel.last is not None:
-                self._conclude(channel.last)
-            if self.disconnect is not None:
-                if self._disconnect_delivered:
-                    raise self._gone()
-                self._disconnect_delivered = True
-                code, reason = self.disconnect
-                return {"type": "websocket.disconnect", "code": code, "reason": reason}
+            if not channel.has_messages():
+                if channel.last is not None:
+                    self._conclude(channel.last)
+                if self.disconnect is not None:
+                    if self._disconnect_delivered:
+                        raise self._gone()
+                    self._disconnect_delivered = True
+                    code, reason = self.disconnect
+                    return {"type": "websocket.disconnect", "code": code, "reason": reason}
             change = channel.wait()
             try:
                 await change

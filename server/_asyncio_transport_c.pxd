@@ -10,6 +10,7 @@ cdef class AsyncioTransport:
     cdef bint _peer_ended
     cdef bint _discarding
     cdef bint _lost
+    cdef Py_ssize_t _slice
     cdef bytes _unfed
     cdef bint _wants_input
     cdef bint _in_turn

@@ -13,7 +13,10 @@ from wsserve.server.addresses import client_of, server_of
 from wsserve.server.connection import Connection, ConnectionContext
 
 SLICE: Final = 16384
-"""How many bytes of a larger read are handed on at a time."""
+"""How many bytes of a larger read are handed on at a time, as long as the connection speaks HTTP."""
+
+WHOLE: Final = 2**30
+"""The same for a WebSocket's channel, which parses no more of it than its turn allows: more than any read has."""
 
 TURN: Final = 0.005
 """Seconds for which one connection's input may be handled before the others get their turn; a slice is not cut short.
@@ -37,6 +40,7 @@ class AsyncioTransport:
         self._peer_ended = False
         self._discarding = False
         self._lost = False
+        self._slice = SLICE
         self._unfed = b""
         self._wants_input = True
         self._in_turn = False
@@ -63,7 +67,7 @@ class AsyncioTransport:
         """Hand on what arrived, unless the connection is over and the rest is only drained."""
         if self._discarding:
             return
-        if self._unfed or len(data) > SLICE:
+        if self._unfed or len(data) > self._slice:
             self._unfed += data
             if not self._in_turn or self._loop.time() < self._turn_ends:
                 self._feed()
@@ -123,8 +127,9 @@ class AsyncioTransport:
         return self._gathered_size + self._transport.get_write_buffer_size()
 
     def hand_to(self, receive: Callable[[bytes], None]) -> None:
-        """Call `receive` with what arrives from now on."""
+        """Call `receive` with what arrives from now on, whole reads at a time."""
         self._receive = receive
+        self._slice = WHOLE
 
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer."""
@@ -206,8 +211,8 @@ class AsyncioTransport:
         while start < len(self._unfed) and not self._discarding and (self._wants_input or self._lost):
             if start and self._loop.time() >= self._turn_ends:
                 break
-            self._hand_on(self._unfed[start : start + SLICE])
-            start += SLICE
+            self._hand_on(self._unfed[start : start + self._slice])
+            start += self._slice
         self._unfed = b"" if self._discarding else self._unfed[start:]
         if not self._unfed:
             if self._lost:

@@ -51,6 +51,13 @@ class ServerRuntime:
         """Call `callback` once, not before `delay` seconds have passed."""
         return self.timers.call_later(delay, callback)
 
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call `callback` in the event loop's next turn, after what is due in this one."""
+        if self._loop is None:
+            self._tasks.start_soon(_call, callback)
+        else:
+            self._loop.call_soon(callback)
+
     def spawn(self, function: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Run `function` as a task of its own; it must not raise."""
         if self._loop is None:
@@ -92,3 +99,7 @@ class ServerRuntime:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=CANCEL_AGAIN)
+
+
+async def _call(callback: Callable[[], None]) -> None:
+    callback()

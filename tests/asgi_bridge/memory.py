@@ -65,6 +65,13 @@ class MemoryRuntime:
         self._timers.append(timer)
         return timer
 
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        assert self._tasks is not None
+        self._tasks.start_soon(self._call, callback)
+
+    async def _call(self, callback: Callable[[], None]) -> None:
+        callback()
+
     def new_signal(self) -> MemorySignal:
         return MemorySignal()
 

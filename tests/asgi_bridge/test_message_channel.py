@@ -1,13 +1,14 @@
 """The hot half of a session: its marks, its order, and what stands against a quick send."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.twins import twins
 from wsserve.asgi_bridge.backpressure import EVENT_COST, TURN
-from wsserve.asgi_bridge.message_channel import CEILING, LastEvent, MessageChannel
+from wsserve.asgi_bridge.message_channel import CEILING, COMPACT, INPUT_TURN, STEPS, LastEvent, MessageChannel
 from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.events import Close, EndOfStream, Event, Fault, Ping, Pong
 
@@ -83,9 +84,33 @@ class Owner:
         self.signals: list[Waker] = []
         self.takes_on_resume = False
         self.codec = Script()
-        self.channel = new_channel(self, self.new_signal, self.event, max_messages, max_bytes)
+        self.time = 0.0
+        self.soon: list[Callable[[], None]] = []
+        self.channel = new_channel(self, self, self.event, max_messages, max_bytes)
         self.channel.codec = self.codec
         self.channel.is_open = True
+
+    # wsserve.asgi_bridge.transport.Runtime
+
+    def now(self) -> float:
+        return self.time
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self.soon.append(callback)
+
+    def next_turn(self) -> None:
+        soon, self.soon = self.soon, []
+        for callback in soon:
+            callback()
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Any:
+        raise NotImplementedError
+
+    def cancelled(self) -> bool:
+        raise NotImplementedError
+
+    def spawn(self, function: Any, name: str) -> None:
+        raise NotImplementedError
 
     def new_signal(self) -> Waker:
         self.signals.append(Waker(self))
@@ -250,6 +275,82 @@ def test_queue_of_one_message_works(new_channel: Channels) -> None:
     assert owner.marks == {"high", "full"}
     owner.channel.take()
     assert owner.marks == set()
+
+
+def test_a_queue_that_is_never_empty_does_not_grow(new_channel: Channels) -> None:
+    owner = Owner(new_channel)
+    owner.arrive("0")
+    for number in range(3 * COMPACT):
+        owner.arrive(str(number + 1))
+        event = owner.channel.take()
+        assert event is not None
+        assert event["text"] == str(number)
+    owner.take_all()
+    assert owner.channel.is_empty()
+    assert owner.channel.reading
+
+
+# Turns
+
+
+def test_a5_parsing_ends_with_the_turn_and_goes_on_in_the_next(new_channel: Channels) -> None:
+    owner = Owner(new_channel)
+    owner.arrive(*[Ping(b"")] * STEPS)
+    assert len(owner.soon) == 1, "the clock is looked at once in so many steps"
+    owner.time = INPUT_TURN
+    owner.arrive(*[Ping(b"")] * (STEPS - 1))
+    assert (len(owner.control), owner.done) == (2 * STEPS - 1, [])
+    owner.arrive(*[Ping(b"")] * 3)
+    assert (len(owner.control), owner.done) == (2 * STEPS, ["pause"])
+    owner.arrive()
+    owner.channel.resume_reading()
+    assert (len(owner.control), owner.done) == (2 * STEPS, ["pause"])
+    owner.next_turn()
+    assert (len(owner.control), owner.done) == (2 * STEPS + 2, ["pause", "resume"])
+    assert owner.soon == []
+
+
+def test_a_turn_that_is_not_used_up_changes_nothing(new_channel: Channels) -> None:
+    owner = Owner(new_channel)
+    owner.arrive(*[Ping(b"")] * STEPS)
+    owner.time = INPUT_TURN / 2
+    owner.arrive(*[Ping(b"")] * STEPS)
+    owner.next_turn()
+    owner.time = INPUT_TURN * 2
+    owner.arrive(*[Ping(b"")] * STEPS)
+    assert (len(owner.control), owner.done) == (3 * STEPS, [])
+    assert len(owner.soon) == 1
+
+
+def test_the_application_waits_for_its_next_turn_too(new_channel: Channels) -> None:
+    owner = Owner(new_channel, max_messages=10_000, max_bytes=1_000_000)
+    owner.arrive(*[""] * 2 * STEPS)
+    owner.time = INPUT_TURN
+    owner.take_all()
+    assert len(owner.taken) == STEPS
+    assert owner.channel.has_messages()
+    owner.channel.wait()
+    owner.takes_on_resume = True
+    owner.next_turn()
+    assert len(owner.taken) == 2 * STEPS
+    assert owner.done == ["pause", "resume"]
+
+
+def test_a_queue_that_is_full_after_its_turn_is_not_read_on_for(new_channel: Channels) -> None:
+    owner = Owner(new_channel)
+    owner.arrive(*[Ping(b"")] * STEPS)
+    owner.time = INPUT_TURN
+    owner.arrive(*[Ping(b"")] * STEPS, *[""] * 16)
+    owner.next_turn()
+    assert owner.done == ["pause"]
+    assert not owner.channel.reading
+
+
+def test_after_the_end_the_session_hears_nothing(new_channel: Channels) -> None:
+    owner = Owner(new_channel)
+    owner.channel.end()
+    owner.arrive(Ping(b""))
+    assert owner.control == []
 
 
 # Waiting

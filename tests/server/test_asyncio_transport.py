@@ -241,9 +241,8 @@ async def test_the_peers_end_ends_the_draining() -> None:
     assert pair.done == ["eof", "resume"]
 
 
-async def test_a_peer_that_has_finished_is_not_drained() -> None:
-    pair = Pair()
-    pair.transport._connection.eof_received = lambda: None  # type: ignore[method-assign]  # a response is under way
+async def test_a_peer_that_has_finished_is_not_drained(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 0.0)  # its connection ends nothing by itself
     assert pair.transport.eof_received() is True
     pair.transport.close()
     assert pair.done == ["close"]
@@ -306,17 +305,55 @@ async def test_backpressure_reaches_the_session() -> None:
 # Large reads, in turns
 
 
+class Told:
+    """A connection that only notes what it is told."""
+
+    def __init__(self, *_: object) -> None:
+        self.told: list[Any] = []
+
+    def data_received(self, data: bytes) -> None:
+        self.told.append(len(data))
+
+    def eof_received(self) -> None:
+        self.told.append("eof")
+
+    def connection_lost(self) -> None:
+        self.told.append("lost")
+
+
 class Fed(Pair):
     """A pair whose connection only notes what it is told."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-        super().__init__()
         monkeypatch.setattr(asyncio_transport, "TURN", seconds)
-        self.told: list[Any] = []
-        connection = self.transport._connection
-        self.transport.hand_to(lambda data: self.told.append(len(data)))
-        monkeypatch.setattr(connection, "eof_received", lambda: self.told.append("eof"))
-        monkeypatch.setattr(connection, "connection_lost", lambda: self.told.append("lost"))
+        monkeypatch.setattr(asyncio_transport, "Connection", Told)
+        super().__init__()
+        self.told: list[Any] = cast(Told, self.transport._connection).told
+
+
+async def test_a_channel_gets_whole_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 0.0)
+    sizes: list[int] = []
+    pair.transport.hand_to(lambda data: sizes.append(len(data)))
+    pair.transport.data_received(bytes(3 * SLICE + 1))
+    assert (sizes, pair.told, pair.done) == ([3 * SLICE + 1], [], [])
+
+
+async def test_what_was_read_with_the_handshake_goes_to_the_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 0.0)
+    sizes: list[int] = []
+    pair.transport.data_received(bytes(3 * SLICE))
+    pair.transport.hand_to(lambda data: sizes.append(len(data)))
+    for _ in range(3):
+        await turn()
+    assert (pair.told, sizes) == ([SLICE], [2 * SLICE])
+
+
+async def test_after_its_end_nothing_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Fed(monkeypatch, 0.0)
+    pair.transport.connection_lost(None)
+    pair.transport._receive(b"late")
+    assert pair.told == ["lost"]
 
 
 async def test_a5_a_large_read_is_handed_on_over_several_turns(monkeypatch: pytest.MonkeyPatch) -> None:
