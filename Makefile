@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FUZZ := .cache/fuzz/venv
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint format autobahn autobahn-all build clean
+.PHONY: help venv run test test-engines lint format bench fuzz autobahn autobahn-all build clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,11 @@ test: venv  ## Run all tests, with their coverage
 	$(BIN)/coverage report --include='codec/*,asgi_bridge/*' --fail-under=100
 	$(BIN)/coverage report --include='server/*' --fail-under=95
 
+test-engines: venv  ## Run the tests in plain Python, then with wsproto (make test runs the compiled codec)
+	$(BIN)/python -m tests.end_to_end.install_clients
+	WSSERVE_NO_EXTENSIONS=1 $(BIN)/python -m pytest -q $(PYTEST_OPTIONS)
+	WSSERVE_CODEC=wsproto $(BIN)/python -m pytest -q $(PYTEST_OPTIONS) tests/asgi_bridge tests/server tests/end_to_end
+
 lint: venv  ## Check style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -42,6 +48,18 @@ format: venv  ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+bench: venv  ## Measure wsserve beside its peers, a quarter of an hour (OPTIONS="--quick")
+	$(BIN)/python -m benchmarks --targets $(OPTIONS)
+
+$(FUZZ)/installed: $(VENV)/installed
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --group fuzz --editable .
+	@touch $@
+
+fuzz: $(FUZZ)/installed  ## Fuzz the codecs, a minute for each target (OPTIONS="--seconds 600 inflater")
+	$(FUZZ)/bin/python -m tests.fuzz $(OPTIONS)
+
 autobahn: venv  ## Run the Autobahn suite whole on the default configuration (OPTIONS="--backend trio --cases 7.*")
 	$(BIN)/python -m wsserve.autobahn.run $(OPTIONS)
 
@@ -50,7 +68,7 @@ autobahn-all: venv  ## Run the Autobahn suite whole on every configuration
 
 build: venv  ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
-	$(BIN)/python -m build --outdir dist .
+	SPEEDUPS=yes $(BIN)/python -m build --outdir dist .
 
 clean:  ## Remove everything that was made
 	rm -rf $(VENV) .cache build dist reports *.egg-info .coverage* .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -30,12 +30,18 @@ async def host_application(
     ended: Callable[[BaseException | None], None],
     transport: Transport,
     runtime: Runtime,
+    clean_up: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Run the application, then `ended` with what it raised; however that goes, the connection does not stay behind."""
+    """Run the application, then `ended` with what it raised; however that goes, the connection does not stay behind.
+
+    `clean_up` is awaited at last, also when the server is being cancelled.
+    """
     failure: BaseException | None = None
     try:
         try:
-            await call()  # not by way of `run_application`: each coroutine in between costs something per message
+            # Not by way of another coroutine: each between the task and the application costs something per message,
+            # and memory for as long as the connection lasts.
+            await call()
         except BaseException as error:
             failure = _end(error, runtime)
         ended(failure)
@@ -46,6 +52,9 @@ async def host_application(
     except BaseException:
         transport.abort()
         raise
+    finally:
+        if clean_up is not None:
+            await clean_up()
 
 
 def log_error(error: BaseException, path: str, *, over: bool) -> None:

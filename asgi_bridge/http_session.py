@@ -1,8 +1,9 @@
 """One plain HTTP request and its response: one call of the application with an `http` scope."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from wsserve.asgi_bridge import messages
 from wsserve.asgi_bridge.application import host_application, log_error
@@ -73,8 +74,8 @@ class HttpSession:
         """Run the application in a task of its own."""
         self._runtime.spawn(self._run, f"http {self._path}")
 
-    async def _run(self) -> None:
-        await host_application(
+    def _run(self) -> Coroutine[Any, Any, None]:
+        return host_application(
             lambda: self._app(self._scope, self.receive, self.send),
             self._application_ended,
             self._transport,

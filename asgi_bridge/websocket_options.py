@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wsserve.codec.deflate import DeflateOptions, DeflateParameters
+from wsserve.codec.engines import FRAME_CODECS
 from wsserve.codec.frames import FrameCodec, FrameLimits
-from wsserve.codec.wsproto_codec import WsprotoCodec
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class WebSocketOptions:
 
     limits: FrameLimits = field(default_factory=FrameLimits)
     deflate: DeflateOptions | None = field(default_factory=DeflateOptions)
-    new_codec: Callable[[FrameLimits, DeflateParameters | None], FrameCodec] = WsprotoCodec
+    new_codec: Callable[[FrameLimits, DeflateParameters | None], FrameCodec] = FRAME_CODECS["wire"]
     max_queue: int = 16
     max_queue_bytes: int = 65536
     ping_interval: float | None = 20.0

@@ -13,7 +13,8 @@ through `receive` and `send`. Three rules shape it:
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from wsserve.asgi_bridge import messages
 from wsserve.asgi_bridge.application import host_application, log_error, run_application
@@ -110,21 +111,22 @@ class WebSocketSession(SessionRecord):
         prepare_cleanups(self._scope)
         self._runtime.spawn(self._run, f"websocket {self._path}")
 
-    async def _run(self) -> None:
-        try:
-            await host_application(
-                lambda: self._app(self._scope, self.receive, self.send),
-                self._application_ended,
-                self._transport,
-                self._runtime,
-            )
-        finally:
-            error = await run_application(lambda: run_cleanups(self._scope), self._runtime)
-            if error is not None:
-                logger.error("A cleanup of the WebSocket on %.200r failed", self._path, exc_info=error)
-            self._scope = {}  # it leads back here; see `_let_go`
-            self._application_over = True
-            self._let_go()
+    def _run(self) -> Coroutine[Any, Any, None]:
+        return host_application(
+            lambda: self._app(self._scope, self.receive, self.send),
+            self._application_ended,
+            self._transport,
+            self._runtime,
+            self._clean_up,
+        )
+
+    async def _clean_up(self) -> None:
+        error = await run_application(lambda: run_cleanups(self._scope), self._runtime)
+        if error is not None:
+            logger.error("A cleanup of the WebSocket on %.200r failed", self._path, exc_info=error)
+        self._scope = {}  # it leads back here; see `_let_go`
+        self._application_over = True
+        self._let_go()
 
     def _let_go(self) -> None:
         """Break the circles of references when all is over: memory is free then at once, without a search for it."""
@@ -370,8 +372,10 @@ class WebSocketSession(SessionRecord):
 
     def send_ping(self) -> None:
         """Send a Ping, unless the transport holds more than it should."""
-        if self.channel.codec is not None and not self.channel.blocked:
-            self.channel.write(self.channel.codec.ping())
+        if self.channel.codec is not None:
+            self.channel.codec.rest()  # as good a moment as any
+            if not self.channel.blocked:
+                self.channel.write(self.channel.codec.ping())
 
     def is_alive(self) -> bool:
         """Tell whether the peer has been heard since this was last called, or could not be heard."""

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 MAX_MESSAGE_SIZE = 64 * 1024 * 1024
 MAX_FRAGMENTS = 128 * 1024
 
-CODECS = ("wsproto", "wire")
+PURE = "-pure"
+CODECS = ("wire", "wire-pure", "wsproto")
+"""Frame codecs; wire-pure is the wire codec, and all that has a compiled twin, in plain Python."""
+
 BACKENDS = ("asyncio", "trio")
 LOOPS = ("auto", "uvloop", "asyncio")
 
@@ -15,14 +18,14 @@ LOOPS = ("auto", "uvloop", "asyncio")
 class Configuration:
     """One way of running the server: its codec, backend, event loop, and whether it speaks TLS."""
 
-    codec: str = "wsproto"
+    codec: str = "wire"
     backend: str = "asyncio"
     loop: str = "auto"
     tls: bool = False
 
     @property
     def name(self) -> str:
-        """A name for files and reports, such as wsproto-asyncio-uvloop-tls or wsproto-trio."""
+        """A name for files and reports, such as wire-asyncio-uvloop-tls or wsproto-trio."""
         parts = [self.codec, self.backend]
         if self.backend == "asyncio":
             parts.append(self.loop)
@@ -32,11 +35,15 @@ class Configuration:
 
     def server_options(self) -> list[str]:
         """Return the options of the `wsserve` command for this configuration, the certificate's aside."""
-        options = ["--codec", self.codec, "--backend", self.backend]
+        options = ["--codec", self.codec.removesuffix(PURE), "--backend", self.backend]
         if self.backend == "asyncio":  # trio brings its own event loop
             options += ["--loop", self.loop]
         options += ["--ws-max-size", str(MAX_MESSAGE_SIZE), "--ws-max-fragments", str(MAX_FRAGMENTS)]
         return [*options, "--lifespan", "off", "--log-level", "warning"]
+
+    def environment(self) -> dict[str, str]:
+        """Return what the `wsserve` command needs in its environment for this configuration."""
+        return {"WSSERVE_NO_EXTENSIONS": "1" if self.codec.endswith(PURE) else ""}
 
 
 def every_configuration() -> list[Configuration]:

@@ -80,7 +80,7 @@ class Trial:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--codec", type=click.Choice(CODECS), default="wsproto", show_default=True, help="Frame codec.")
+@click.option("--codec", type=click.Choice(CODECS), default="wire", show_default=True, help="Frame codec.")
 @click.option("--backend", type=click.Choice(BACKENDS), default="asyncio", show_default=True, help="Async backend.")
 @click.option("--loop", type=click.Choice(LOOPS), default="auto", show_default=True, help="Event loop of asyncio.")
 @click.option("--tls", is_flag=True, help="Serve wss:// with a certificate made for the run.")

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -30,14 +31,16 @@ class ServerEnd:
 class ServerProcess:
     """A server that runs until `stop`. What it prints is kept in server.log in `directory`."""
 
-    def __init__(self, command: list[str], port: int, directory: Path) -> None:
+    def __init__(
+        self, command: list[str], port: int, directory: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         """Start `command`, which listens on `port` of 127.0.0.1; it is listening once the constructor returns.
 
         Raises ServerError when it ends, or is not listening, within 30 seconds.
         """
         self.log = directory / "server.log"
         with self.log.open("wb") as file:
-            self._process = commands.start(command, output=file)
+            self._process = commands.start(command, output=file, environment=environment)
         self._cpu_seconds = 0.0
         try:
             self._wait_until_listening(port)
@@ -109,7 +112,7 @@ def start_server(configuration: Configuration, directory: Path) -> tuple[ServerP
         key, certificate = write_certificate(directory)
         command += ["--ssl-keyfile", str(key), "--ssl-certfile", str(certificate)]
     scheme = "wss" if configuration.tls else "ws"
-    return ServerProcess(command, port, directory), f"{scheme}://127.0.0.1:{port}"
+    return ServerProcess(command, port, directory, configuration.environment()), f"{scheme}://127.0.0.1:{port}"
 
 
 def free_port() -> int:

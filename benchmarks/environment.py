@@ -22,7 +22,7 @@ WSSERVE_SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 WSSERVE_PACKAGES = ("wsserve", "server", "asgi_bridge", "codec", "autobahn")
 
 VERSIONED = (
-    "aiohttp", "anycorn", "daphne", "granian", "h11", "hypercorn", "picows", "Twisted", "uvicorn", "uvloop",
+    "aiohttp", "anycorn", "daphne", "granian", "h11", "hypercorn", "isal", "picows", "Twisted", "uvicorn", "uvloop",
     "websockets", "wsproto", "wsserve",
 )  # fmt: skip
 """The packages whose versions a result names."""

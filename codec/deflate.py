@@ -151,12 +151,11 @@ class Inflater:
     12 beside it.
     """
 
-    __slots__ = ("_context", "_final_blocks", "_history", "_keeps_history", "_window", "_window_bits")
+    __slots__ = ("_context", "_final_blocks", "_history", "_keeps_history", "_window")
 
     def __init__(self, parameters: DeflateParameters) -> None:
         # A larger window inflates what a smaller one deflated.
-        self._window_bits = max(parameters.client_max_window_bits, _MIN_WINDOW_BITS)
-        self._window = 1 << self._window_bits
+        self._window = 1 << max(parameters.client_max_window_bits, _MIN_WINDOW_BITS)
         self._keeps_history = not parameters.client_no_context_takeover
         self._history = bytearray()
         self._context: zlib._Decompress | None = None
@@ -172,7 +171,7 @@ class Inflater:
         if len(data) > _MAX_IN_ONE_CALL:
             return None
         limit = min(limit, _MAX_IN_ONE_CALL)
-        context = zlib.decompressobj(-self._window_bits, self._history)
+        context = zlib.decompressobj(-_MAX_WINDOW_BITS, self._history)
         try:
             message = context.decompress(data + _TAIL, limit + 1)
         except zlib.error:
@@ -216,7 +215,7 @@ class Inflater:
                 if not data:
                     return None
                 window = (self._history + into[-self._window :])[-self._window :]
-                context = self._context = zlib.decompressobj(-self._window_bits, window)
+                context = self._context = zlib.decompressobj(-_MAX_WINDOW_BITS, window)
             room = min(limit + 1 - len(into), _OUTPUT_STEP)
             try:
                 inflated = context.decompress(data, room)

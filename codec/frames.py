@@ -36,6 +36,9 @@ class FrameCodec(Protocol):
     def next_event(self) -> Event | None:
         """Return the next event, or None until there are more bytes."""
 
+    def rest(self) -> None:
+        """Give back memory that is not in use; called now and then by whoever owns the connection."""
+
     def text(self, data: str) -> bytes:
         """Return a text message as one frame. Raises `LocalProtocolError` when `data` has lone surrogates."""
 

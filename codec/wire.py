@@ -276,6 +276,11 @@ class WireCodec:
         self._message = None
         return message.finish()
 
+    def rest(self) -> None:
+        """Give back the compressor's memory when no message was compressed since the last call."""
+        if self._deflater is not None:
+            self._deflater.rest()
+
     # Out
 
     def text(self, data: str) -> bytes:

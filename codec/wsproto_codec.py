@@ -81,6 +81,10 @@ class WsprotoCodec:
             return self._guard.fault or Fault(int(failure.code), str(failure))
         return None
 
+    def rest(self) -> None:
+        """Give back the compressor's memory when no message was compressed since the last call."""
+        self._guard.rest()
+
     def text(self, data: str) -> bytes:
         """Return a text message as one frame. Raises `LocalProtocolError` when `data` has lone surrogates."""
         try:
@@ -194,6 +198,11 @@ class _Guard(Extension):
             return message.check_text()
         self._message = None
         return message.finish()
+
+    def rest(self) -> None:
+        """Give back the compressor's memory when it was not used since the last call."""
+        if self._deflater is not None:
+            self._deflater.rest()
 
     def drop_message(self) -> None:
         """Let go of an unfinished message."""

@@ -49,7 +49,7 @@ class Config:
     loop: Literal["auto", "uvloop", "asyncio"] = setting(
         "auto", _RUN, "Event loop of the asyncio backend; auto is uvloop where it is installed."
     )
-    codec: Literal["wire", "wsproto"] = setting("wsproto", _RUN, "What reads and writes WebSocket frames.")
+    codec: Literal["wire", "wsproto"] = setting("wire", _RUN, "What reads and writes WebSocket frames.")
 
     ssl_keyfile: str | None = setting(None, _TLS, "Private key, when not in the certificate file.", metavar="PATH")
     ssl_certfile: str | None = setting(None, _TLS, "Certificate chain; turns TLS on.", metavar="PATH")
@@ -94,8 +94,8 @@ class Config:
     timeout_keep_alive: float = setting(5.0, _LIMITS, "Seconds that an idle HTTP connection is kept.")
     timeout_graceful_shutdown: float = setting(30.0, _LIMITS, "Seconds that connections get to end at shutdown.")
 
-    ws_max_size: int = setting(1024 * 1024, _WS, "Bytes of a message, after inflation.", at_least=1)
-    ws_max_fragments: int = setting(1024, _WS, "Fragments of a message.", at_least=1)
+    ws_max_size: int = setting(1024 * 1024, _WS, "Bytes of a message, after inflation.", at_least=1, at_most=2**40)
+    ws_max_fragments: int = setting(1024, _WS, "Fragments of a message.", at_least=1, at_most=2**40)
     ws_max_queue: int = setting(16, _WS, "Received messages that may wait for the application.", at_least=1)
     ws_max_queue_bytes: int = setting(65536, _WS, "Bytes of received messages that may wait.", at_least=1)
     ws_write_limit: int = setting(

@@ -28,6 +28,7 @@ from wsserve.server.lifespan import Lifespan
 from wsserve.server.listeners import describe, listening
 from wsserve.server.loading import load_app
 from wsserve.server.logs import configure_logging, printable
+from wsserve.server.memory import keep_freed_memory
 from wsserve.server.proxy_headers import ProxyHeadersMiddleware
 from wsserve.server.runtime import ServerRuntime
 from wsserve.server.tls import make_ssl_context
@@ -172,6 +173,7 @@ def run(
     if _in_event_loop():
         raise StartupError("run() starts an event loop, and one is running here already: use serve() in it")
     configure_logging(config)
+    keep_freed_memory()
     app = load_app(app, factory=factory, app_dir=app_dir)
     backend_options = {"use_uvloop": config.use_uvloop} if config.backend == "asyncio" else {}
     try:

@@ -4,6 +4,7 @@ import platform
 from importlib.metadata import version
 
 from wsserve import __version__
+from wsserve.codec.deflate_engine import describe_deflate
 from wsserve.codec.engines import describe_codec
 from wsserve.server.config import Config
 
@@ -17,6 +18,6 @@ def describe_version(config: Config) -> str:
     else:
         loop = "asyncio"
     return (
-        f"wsserve {__version__} (codec {describe_codec(config.codec)}, loop {loop}, "
+        f"wsserve {__version__} (codec {describe_codec(config.codec)}, deflate {describe_deflate()}, loop {loop}, "
         f"{platform.python_implementation()} {platform.python_version()} on {platform.system()})"
     )

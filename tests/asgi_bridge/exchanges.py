@@ -1,6 +1,7 @@
 """One WebSocket or one plain request in memory: bytes on one side, ASGI on the other, and a test that plays both."""
 
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,8 +23,11 @@ from wsserve.asgi_bridge.scopes import ConnectionInfo, http_scope, websocket_sco
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket_options import WebSocketOptions
 from wsserve.asgi_bridge.websocket_session import WebSocketSession
+from wsserve.codec.engines import FRAME_CODECS
 from wsserve.codec.events import EndOfStream
 from wsserve.codec.http1 import Body, EndOfRequest, Http1Codec, Request
+
+NEW_CODEC = FRAME_CODECS[os.environ.get("WSSERVE_CODEC", "wire")]  # as for the command
 
 INFO = ConnectionInfo(client=("192.0.2.1", 50000), server=("192.0.2.2", 8000))
 LOGGER = "wsserve.error"
@@ -268,7 +272,7 @@ async def open_websocket(
             http,
             transport,
             runtime,
-            WebSocketOptions(**options),
+            WebSocketOptions(**{"new_codec": NEW_CODEC, **options}),
             default_headers,
             note_status,
         )

@@ -33,6 +33,9 @@ class Script:
     def receive_eof(self) -> None:
         self.events.append(EndOfStream())
 
+    def rest(self) -> None:
+        raise NotImplementedError
+
     def next_event(self) -> Event | None:
         return self.events.popleft() if self.events else None
 

@@ -8,9 +8,9 @@ from wsserve.autobahn.configuration import Configuration, every_configuration
 @pytest.mark.parametrize(
     ("configuration", "name"),
     [
-        (Configuration(), "wsproto-asyncio-auto"),
-        (Configuration(loop="uvloop", tls=True), "wsproto-asyncio-uvloop-tls"),
-        (Configuration(backend="trio"), "wsproto-trio"),
+        (Configuration(), "wire-asyncio-auto"),
+        (Configuration(loop="uvloop", tls=True), "wire-asyncio-uvloop-tls"),
+        (Configuration(backend="trio"), "wire-trio"),
     ],
 )
 def test_names(configuration: Configuration, name: str) -> None:
@@ -19,7 +19,7 @@ def test_names(configuration: Configuration, name: str) -> None:
 
 def test_server_options_name_codec_backend_and_loop_and_raise_the_limits() -> None:
     line = " ".join(Configuration(loop="uvloop").server_options())
-    assert "--codec wsproto --backend asyncio --loop uvloop" in line
+    assert "--codec wire --backend asyncio --loop uvloop" in line
     assert "--ws-max-size 67108864 --ws-max-fragments 131072" in line
 
 
@@ -30,7 +30,7 @@ def test_trio_gets_no_event_loop_of_asyncio() -> None:
 def test_every_configuration_has_a_name_of_its_own_and_each_is_there_with_and_without_tls() -> None:
     assert [configuration.name for configuration in every_configuration()] == [
         f"{codec}-{rest}"
-        for codec in ("wsproto", "wire")
+        for codec in ("wire", "wire-pure", "wsproto")
         for rest in (
             "asyncio-uvloop",
             "asyncio-asyncio",
@@ -40,3 +40,10 @@ def test_every_configuration_has_a_name_of_its_own_and_each_is_there_with_and_wi
             "trio-tls",
         )
     ]
+
+
+def test_plain_python_is_chosen_by_the_environment() -> None:
+    pure = Configuration("wire-pure")
+    assert "--codec wire " in " ".join(pure.server_options())
+    assert pure.environment() == {"WSSERVE_NO_EXTENSIONS": "1"}
+    assert Configuration("wire").environment() == {"WSSERVE_NO_EXTENSIONS": ""}

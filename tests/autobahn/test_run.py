@@ -60,9 +60,9 @@ def test_a_good_run_exits_with_0(monkeypatch: pytest.MonkeyPatch, server: FakeSe
     result = invoke(monkeypatch, GOOD, "--cases", "7,1.1.*", "--cases=3.2")
     assert result.exit_code == 0
     assert last_line(result) == "46 passed, 0 failed"
-    assert "wsproto-asyncio-auto: 46 of the suite's 517 cases" in result.stdout
+    assert "wire-asyncio-auto: 46 of the suite's 517 cases" in result.stdout
     assert "the server used 1.5 seconds of CPU" in result.stdout
-    assert f"report: {tmp_path}/reports/autobahn/wsproto-asyncio-auto/index.html" in result.stdout
+    assert f"report: {tmp_path}/reports/autobahn/wire-asyncio-auto/index.html" in result.stdout
 
 
 @pytest.mark.parametrize("found", [("NON-STRICT", "OK"), ("OK", "UNCLEAN"), ("FAILED", "FAILED")])
@@ -130,18 +130,18 @@ def test_all_runs_every_configuration_and_names_those_that_differ(
     options = ("--all", "--cases", "3.2", "--outdir", str(tmp_path / "out"))
     result = invoke(monkeypatch, GOOD, *options)
     assert result.exit_code == 0
-    assert len(set(server.started)) == 12
-    assert result.stdout.count("1 passed, 0 failed") == 12
+    assert len(set(server.started)) == 18
+    assert result.stdout.count("1 passed, 0 failed") == 18
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(server.started)
     result = invoke(monkeypatch, FakeSuite.with_verdicts(case_3_2=("FAILED", "OK")), *options)
     assert result.exit_code == 1
-    assert result.stderr.startswith("not as expected: wsproto-asyncio-uvloop, ")
+    assert result.stderr.startswith("not as expected: wire-asyncio-uvloop, ")
 
 
 def test_options_choose_the_configuration(monkeypatch: pytest.MonkeyPatch, server: FakeServer) -> None:
     invoke(monkeypatch, GOOD, "--cases=3.2", "--backend=trio", "--tls")
     invoke(monkeypatch, GOOD, "--cases=3.2", "--codec=wsproto", "--loop=uvloop")
-    assert server.started == ["wsproto-trio-tls", "wsproto-asyncio-uvloop"]
+    assert server.started == ["wire-trio-tls", "wsproto-asyncio-uvloop"]
 
 
 @pytest.mark.parametrize(

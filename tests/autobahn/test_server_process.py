@@ -75,7 +75,7 @@ def test_wsserve_is_started_with_the_echo_application(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tls: bool
 ) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr(ServerProcess, "__init__", lambda _self, command, _port, _directory: commands.append(command))
+    monkeypatch.setattr(ServerProcess, "__init__", lambda _self, command, *_: commands.append(command))
     _, url = start_server(Configuration(tls=tls), tmp_path)
     (command,) = commands
     port = command[command.index("--port") + 1]

@@ -190,3 +190,15 @@ def test_r8_frames_can_be_sent_after_a_fault(make: CodecFactory) -> None:
     second = codec.text("Hello" * 10)  # in the same context: the peer's window goes on
     assert len(second) < len(first)
     assert codec.close(1002, "no") == b"\x88\x04\x03\xeano"
+
+
+@pytest.mark.parametrize("deflate", [None, DEFLATE])
+def test_a_codec_that_rests_goes_on_as_new(make: CodecFactory, deflate: DeflateParameters | None) -> None:
+    codec = make(LIMITS, deflate)
+    text = "a text that is worth compressing " * 8
+    first = codec.text(text)
+    again = codec.text(text)
+    assert (len(again) < len(first)) is (deflate is not None), "the second refers to the first"
+    for _ in range(3):
+        codec.rest()
+    assert codec.text(text) == first

@@ -55,7 +55,7 @@ class Configuration:
 
 
 def _wsserve(name: str, *choice: str) -> Configuration:
-    common = ("--host", "127.0.0.1", "--port", "0", "--codec", "wsproto", "--log-level", "info")
+    common = ("--host", "127.0.0.1", "--port", "0", "--log-level", "info")
     return Configuration(name, ("wsserve", "{app}", *common, *choice))
 
 

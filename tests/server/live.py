@@ -1,6 +1,7 @@
 """A server in the test's own event loop, and a client that says exactly what it is told, on each event loop alike."""
 
 import logging
+import os
 import socket
 import ssl
 import struct
@@ -23,7 +24,8 @@ from wsserve.server.runtime import ServerRuntime
 from wsserve.server.serve import Server, serve
 
 TIMEOUT = 10.0  # seconds; nothing here takes that long unless it is broken
-CALM = {"timeout_graceful_shutdown": 2.0, "ws_ping_interval": 0.0, "access_log": False}
+CODEC = os.environ.get("WSSERVE_CODEC", "wire")  # as for the command
+CALM: dict[str, Any] = {"timeout_graceful_shutdown": 2.0, "ws_ping_interval": 0.0, "access_log": False, "codec": CODEC}
 HOST = "Host: 127.0.0.1"
 
 

@@ -171,7 +171,7 @@ HINT = ". `wsserve --help` lists the options."
             ["main:app", "--uds", "s", "--fd", "3"],
             "--uds and --fd are both set: choose one socket to listen on",
         ),
-        (["main:app", "--ws-max-size", "0"], "--ws-max-size must be at least 1, not 0"),
+        (["main:app", "--ws-max-size", "0"], "--ws-max-size must be from 1 to 1099511627776, not 0"),
         (
             ["main:app", "--ssl-keyfile", "k"],
             "--ssl-keyfile is set without --ssl-certfile: name the certificate file too",

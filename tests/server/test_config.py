@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wsserve.asgi_bridge import backpressure, receiver
+from wsserve.asgi_bridge import backpressure, message_channel, receiver
 from wsserve.asgi_bridge.http_session import HttpOptions
 from wsserve.codec import deflate, request_body
 from wsserve.codec.deflate import DeflateOptions
@@ -81,7 +81,7 @@ def test_headers_take_one_form() -> None:
     [
         ({"port": 70000}, "port must be from 0 to 65535, not 70000"),
         ({"port": "80"}, "port must be a whole number, not '80'"),
-        ({"ws_max_size": 0}, "ws_max_size must be at least 1, not 0"),
+        ({"ws_max_size": 0}, "ws_max_size must be from 1 to 1099511627776, not 0"),
         ({"ws_ping_interval": -1}, "ws_ping_interval must be at least 0, not -1"),
         ({"ws_deflate_window_bits": 8}, "from 9 to 15"),
         ({"lifespan": "maybe"}, "lifespan must be 'auto', 'on' or 'off', not 'maybe'"),
@@ -199,6 +199,7 @@ def test_every_bound_has_a_row_in_the_documentation() -> None:
         (request_body._MAX_FRAMING, "16 KiB"),
         (receiver.MAX_WAITING_SIZE, "64 KiB"),
         (backpressure.TURN, "64 KiB"),
+        (message_channel.INPUT_TURN * 1000, "5 ms"),
         (deflate._MAX_FINAL_BLOCKS, "64"),
         (receiver.MAX_WAITING_MESSAGES, "16 messages"),
         (LINGER_TIMEOUT, "1 s"),

@@ -18,4 +18,6 @@ from wsserve.server.version import describe_version
 )
 def test_the_version_line_names_codec_loop_and_python(config: Config, loop: str) -> None:
     line = describe_version(config)
-    assert re.fullmatch(rf"wsserve \d+[.\d]+ \(codec wsproto \d+[.\d]+, loop {loop}, \w+ 3[.\d\w]+ on \w+\)", line)
+    assert re.fullmatch(
+        rf"wsserve \d+[.\d]+ \(codec wire, [a-zA-Z ]+, deflate \w+ \d+[.\d]+, loop {loop}, \w+ 3[.\d\w]+ on \w+\)", line
+    )
