@@ -167,7 +167,7 @@ class HeadReader:
         longest = max_target + _LONGEST_REST_OF_LINE
         end = buffer.find(b"\r\n", start, stop)
         # A CR may be there already whose LF is not.
-        if end > longest or (end < 0 and stop > longest + 1):
+        if end > longest or (end < 0 and stop > longest + buffer.endswith(b"\r", 0, stop)):
             return Refusal(414, f"the request line must not have a target of more than {max_target} bytes")
         if end < 0:
             return None

@@ -1,7 +1,8 @@
 """HTTP/1.1 on the server's side, without I/O: plain requests and WebSocket upgrades (RFC 9110, RFC 9112, RFC 6455).
 
 The raw head of a request passes the checks of `wsserve.codec.head` and `wsserve.codec.handshake`, then h11 takes it,
-and the body behind it: h11 decides on Content-Length, Transfer-Encoding and the order of messages, and decodes chunks.
+and the body behind it: h11 decides on upgrades, Content-Length, Transfer-Encoding and the order of messages, and
+decodes chunks.
 """
 
 import enum
@@ -13,6 +14,7 @@ import h11
 
 from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.events import EndOfStream
+from wsserve.codec.framing import begin_request, framing_of, is_upgrade_to_h11
 from wsserve.codec.handshake import Handshake, check_handshake, is_upgrade, switching_response
 from wsserve.codec.head import Head, HeadLimits, HeadReader, check_host, resolve_target
 from wsserve.codec.header_fields import check_headers, has_token
@@ -68,11 +70,7 @@ class _Writing(enum.Enum):
     COMPLETE = enum.auto()
 
 
-_UNLIMITED: Final = 1 << 31
-"""What h11 gets is bounded before it gets it."""
-
-_FRAMING: Final = (b"host", b"connection", b"upgrade", b"expect", b"content-length", b"transfer-encoding")
-"""The fields that h11 decides on; the others would only cost time there, having passed stricter checks."""
+_NOT_ONE_LENGTH: Final = "the Content-Length must be one number"
 
 
 class Http1Codec:
@@ -88,6 +86,7 @@ class Http1Codec:
         "_body",
         "_buffer",
         "_eof",
+        "_framing",
         "_handshake",
         "_head_reader",
         "_http",
@@ -108,6 +107,8 @@ class Http1Codec:
         self._reading = _Reading.HEAD
         self._writing = _Writing.NOTHING
         self._head_reader = HeadReader(self._limits)
+        self._framing = b""
+        """What h11 gets of a request for an upgrade, which it will only have to answer if that is denied."""
         self._http: h11.Connection | None = None
         self._handshake: Handshake | None = None
         self._offered_extensions: Sequence[bytes] = ()
@@ -140,8 +141,8 @@ class Http1Codec:
         event: HttpEvent | None = None
         if self._reading is _Reading.HEAD:
             event = self._next_head()
-        elif self._reading is _Reading.BODY and self._body:
-            event = self._next_body(self._body)
+        elif self._reading is _Reading.BODY:
+            event = self._next_body()
         if event is None and self._eof and self._at_end:
             event = EndOfStream()
         if isinstance(event, (Refusal, EndOfStream)):
@@ -176,9 +177,19 @@ class Http1Codec:
             handshake = check_handshake(head.method, head.http_version, head.fields)
             if isinstance(handshake, Refusal):
                 return handshake
-            self._handshake = handshake
-            self._offered_extensions = head.fields.get(b"sec-websocket-extensions", ())
+            return self._begin_upgrade(head, handshake)
         return self._begin_request(head)
+
+    def _begin_upgrade(self, head: Head, handshake: Handshake) -> Request | Refusal:
+        framing = framing_of(head)
+        if not is_upgrade_to_h11(framing):
+            return Refusal(400, _NOT_ONE_LENGTH)
+        self._framing = framing
+        self._handshake = handshake
+        self._offered_extensions = head.fields.get(b"sec-websocket-extensions", ())
+        self._keep_alive = not has_token(head.fields[b"connection"], b"close")
+        self._reading = _Reading.BODY  # which is empty
+        return Request(head.method, head.target, head.http_version, head.headers, handshake, expects_continue=False)
 
     def _begin_request(self, head: Head) -> Request | Refusal:
         lengths = head.fields.get(b"content-length")
@@ -186,14 +197,12 @@ class Http1Codec:
         # Each is a sign of request smuggling (RFC 9112, sections 6.1 and 6.3); h11 prefers Transfer-Encoding.
         if codings and (lengths or head.http_version == "1.0"):
             return Refusal(400, "Transfer-Encoding must not come with Content-Length or in HTTP/1.0")
-        http = h11.Connection(h11.SERVER, max_incomplete_event_size=_UNLIMITED)
-        http.receive_data(_framing_of(head))
         try:
-            http.next_event()
+            http = begin_request(framing_of(head))
         except h11.RemoteProtocolError as error:
             if error.error_status_hint == 501:
                 return Refusal(501, "the only transfer coding here is chunked")
-            return Refusal(400, "the Content-Length must be one number")
+            return Refusal(400, _NOT_ONE_LENGTH)
         self._http = http
         length = int(lengths[0].partition(b",")[0]) if lengths else 0  # h11 has seen to it that all of them are equal
         self._body = RequestBody(http, chunked=bool(codings), length=length)
@@ -206,12 +215,12 @@ class Http1Codec:
             target=head.target,
             http_version=head.http_version,
             headers=head.headers,
-            handshake=self._handshake,
+            handshake=None,
             expects_continue=self._body.awaited,
         )
 
-    def _next_body(self, body: RequestBody) -> Body | EndOfRequest | Refusal | None:
-        data = body.read(self._buffer)
+    def _next_body(self) -> Body | EndOfRequest | Refusal | None:
+        data = self._body.read(self._buffer) if self._body else b""
         if data is None or isinstance(data, Refusal):
             return data
         if data:
@@ -309,13 +318,14 @@ class Http1Codec:
         a subprotocol or an extension that the client did not offer, for headers that are malformed or that the
         handshake sets itself, and when this handshake does not wait for an answer.
         """
-        self._request_to_answer()
+        self._check_unanswered()
         if self._handshake != handshake:
             raise LocalProtocolError("this handshake is not the one that the client waits for")
         response = switching_response(handshake, self._offered_extensions, subprotocol, extensions, headers)
         self._reading = _Reading.SWITCHED
         self._writing = _Writing.COMPLETE
         self._http = self._body = None
+        self._framing = b""
         return response
 
     def take_trailing_data(self) -> bytes:
@@ -346,13 +356,18 @@ class Http1Codec:
 
     def _request_in_progress(self) -> h11.Connection:
         if self._http is None:
-            raise LocalProtocolError("there is no request to respond to")
+            self._http = begin_request(self._framing)  # an upgrade is denied
         return self._http
 
     def _request_to_answer(self) -> h11.Connection:
+        self._check_unanswered()
+        return self._request_in_progress()
+
+    def _check_unanswered(self) -> None:
         if self._writing is not _Writing.NOTHING:
             raise LocalProtocolError("the response has begun already")
-        return self._request_in_progress()
+        if self._http is None and not self._framing:
+            raise LocalProtocolError("there is no request to respond to")
 
     def _response_in_progress(self) -> h11.Connection:
         if self._writing is not _Writing.BODY:
@@ -366,10 +381,3 @@ class Http1Codec:
             return http.send(event)
         except h11.LocalProtocolError as error:
             raise LocalProtocolError(f"the response is faulty: {error}") from error
-
-
-def _framing_of(head: Head) -> bytes:
-    lines = [b"%s %s HTTP/%s" % (head.method.encode(), head.target, head.http_version.encode())]
-    for name in _FRAMING:
-        lines += [b"%s: %s" % (name, value) for value in head.fields.get(name, ())]
-    return b"\r\n".join([*lines, b"", b""])

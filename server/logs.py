@@ -6,6 +6,7 @@ import logging
 import logging.config
 import os
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any, Final, TextIO
 
@@ -37,8 +38,8 @@ def configure_logging(config: Config) -> None:
     if config.log_config is not None:
         _apply(config.log_config)
         return
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_ColourFormatter() if _use_colours(config, sys.stderr) else logging.Formatter(_FORMAT))
+    handler = _LineHandler(sys.stderr)
+    handler.setFormatter(_ColourFormatter() if _use_colours(config, sys.stderr) else _LineFormatter())
     logger = logging.getLogger("wsserve")
     logger.handlers[:] = [handler]
     logger.propagate = False
@@ -80,11 +81,37 @@ def _use_colours(config: Config, stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-class _ColourFormatter(logging.Formatter):
-    """Adds the level's colour to its name."""
+class _LineHandler(logging.StreamHandler[TextIO]):
+    """A `StreamHandler` that does without what a line costs there for streams and terminators of other kinds."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.stream.write(self.format(record) + "\n")
+            self.stream.flush()
+        except Exception:
+            self.handleError(record)
+
+
+class _LineFormatter(logging.Formatter):
+    """Writes what `_FORMAT` says, but works the date and time out once a second only."""
 
     def __init__(self) -> None:
         super().__init__(_FORMAT)
+        self._second = -1
+        self._date_and_time = ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.exc_info or record.exc_text or record.stack_info:
+            return super().format(record)
+        second = int(record.created)
+        if second != self._second:
+            self._second = second
+            self._date_and_time = time.strftime(self.default_time_format, time.localtime(second))
+        return f"{self._date_and_time},{int(record.msecs):03d} {record.levelname:8} {record.getMessage()}"
+
+
+class _ColourFormatter(_LineFormatter):
+    """Adds the level's colour to its name."""
 
     def format(self, record: logging.LogRecord) -> str:
         plain = record.levelname

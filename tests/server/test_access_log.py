@@ -88,3 +88,65 @@ def test_a18_nothing_from_the_peer_breaks_a_line_or_makes_it_long(lines: list[st
     for line in lines:
         assert line.isprintable()
         assert len(line.encode()) <= 1024 - len("2030-01-01 00:00:00,000 CRITICAL \n")
+
+
+@pytest.fixture
+def records(lines: list[str]) -> Iterator[list[logging.LogRecord]]:
+    """Collect the records of the access log."""
+    collected: list[logging.LogRecord] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            collected.append(record)
+
+    assert not lines  # whose fixture has set the level
+    logger = logging.getLogger("wsserve.access")
+    logger.addHandler(handler := Collect())
+    yield collected
+    logger.removeHandler(handler)
+
+
+def test_its_records_have_what_others_have(records: list[logging.LogRecord]) -> None:
+    log = AccessLog()
+    log.head_refused(client=None, status=400, reason="no")
+    logging.getLogger("wsserve.access").info("another")
+    ours, other = (vars(record) for record in records)
+    assert type(records[0]) is type(records[1])
+    assert ours.keys() - {"taskName"} == other.keys() - {"taskName"}
+    for name in ("name", "levelname", "levelno", "thread", "threadName", "process", "processName", "exc_info"):
+        assert ours[name] == other[name]
+    for name in ("created", "relativeCreated"):
+        assert 0 <= other[name] - ours[name] < 60_000
+    assert ours["msecs"] == int(ours["created"] % 1 * 1000)
+    assert (ours["module"], ours["args"]) == ("access_log", ("-", 400, "no"))
+
+
+def test_it_can_be_disabled_later(records: list[logging.LogRecord]) -> None:
+    log = AccessLog()
+    logging.getLogger("wsserve.access").setLevel(logging.WARNING)
+    log.head_refused(client=None, status=400, reason="no")
+    assert not records
+
+
+def test_each_record_is_its_own(records: list[logging.LogRecord]) -> None:
+    log = AccessLog()
+    log.head_refused(client=None, status=400, reason="one")
+    log.head_refused(client=None, status=401, reason="two")
+    records[0].own = "x"
+    assert [record.getMessage() for record in records] == ["- - 400 refused: one", "- - 401 refused: two"]
+    assert "own" not in vars(records[1])
+
+
+def test_a_record_factory_is_heeded(records: list[logging.LogRecord]) -> None:
+    class Own(logging.LogRecord):
+        pass
+
+    before = logging.getLogRecordFactory()
+    log = AccessLog()
+    logging.setLogRecordFactory(Own)
+    try:
+        log.head_refused(client=None, status=400, reason="no")
+    finally:
+        logging.setLogRecordFactory(before)
+    assert type(records[0]) is Own
+    assert records[0].getMessage() == "- - 400 refused: no"

@@ -52,6 +52,43 @@ def test_lines_have_time_level_and_message(monkeypatch: pytest.MonkeyPatch) -> N
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO     ready on port 1\n", output.getvalue())
 
 
+def test_lines_are_those_of_the_standard_formatter(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr(monkeypatch, io.StringIO())
+    configure_logging(Config())
+    formatter = logging.getLogger("wsserve").handlers[0].formatter
+    assert formatter is not None
+    standard = logging.Formatter("%(asctime)s %(levelname)-8s %(message)s")
+    for created in (0.0, 0.9995, 1_700_000_000.001, 1_700_000_000.999, 1_700_000_001.5):
+        for message, arguments in ("plain", ()), ("%s: %d", ("a", 1)):
+            record = logging.LogRecord("x", logging.WARNING, __file__, 1, message, arguments, None)
+            record.created, record.msecs = created, created % 1 * 1000
+            assert formatter.format(record) == standard.format(record)
+
+
+def test_a_traceback_stands_below_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = stderr(monkeypatch, io.StringIO())
+    configure_logging(Config())
+    try:
+        raise ValueError("why")
+    except ValueError:
+        logging.getLogger("wsserve.error").exception("failed")
+    first, second, *_, last = output.getvalue().splitlines()
+    assert first.endswith(" ERROR    failed")
+    assert second == "Traceback (most recent call last):"
+    assert last == "ValueError: why"
+
+
+def test_a_line_that_cannot_be_written_hurts_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stderr(monkeypatch, closed := io.StringIO())
+    configure_logging(Config())
+    monkeypatch.undo()
+    closed.close()
+    logging.getLogger("wsserve.error").error("lost")
+    assert "--- Logging error ---" in capsys.readouterr().err
+
+
 def test_configuring_twice_logs_once(monkeypatch: pytest.MonkeyPatch) -> None:
     output = stderr(monkeypatch, io.StringIO())
     configure_logging(Config())
