@@ -1,6 +1,6 @@
 """The client's address and scheme as the proxies in front of the server report them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -30,11 +30,11 @@ class ProxyHeadersMiddleware:
         self._app = app
         self._trusted = TrustedHosts(trusted_hosts)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Correct the scope of a connection and call the application."""
         if scope["type"] in ("http", "websocket") and self._trusted.is_trusted_peer(scope):
             self._correct(scope)
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)  # no coroutine of its own, which each message would pass through
 
     def _correct(self, scope: Scope) -> None:
         scheme = None
