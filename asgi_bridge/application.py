@@ -53,6 +53,7 @@ async def host_application(
         transport.abort()
         raise
     finally:
+        failure = None  # its traceback holds this frame, which holds it
         if clean_up is not None:
             await clean_up()
 

@@ -9,7 +9,7 @@ from wsserve.asgi_bridge.transport import Deadline, Gate, Runtime, Transport
 EVENT_COST: Final = 64
 """What a message counts for beside its payload, in bytes: empty messages are not free."""
 
-TURN: Final = 65536
+OUTPUT_TURN: Final = 65536
 """How much an application may send without waiting for anything, before the other connections get a turn: a transport
 that keeps up with it never blocks it, and nothing else would run."""
 
@@ -29,7 +29,7 @@ class OutputFlow:
         self._gate = Gate(runtime.new_signal)
         self._deadline = Deadline(runtime)
         self._ended = False
-        self._turn = TURN
+        self._turn = OUTPUT_TURN
         self.blocked = False
         """Whether the transport holds more than it should."""
         self.must_wait = False
@@ -65,7 +65,7 @@ class OutputFlow:
         await anyio.lowlevel.checkpoint()
         while self.blocked and not self._ended:
             await self._gate.wait()
-        self._turn = TURN
+        self._turn = OUTPUT_TURN
         self.must_wait = self.blocked
 
     def _watch(self, waiting_before: int | None) -> None:

@@ -8,7 +8,7 @@ happens here is paid for with each message, and what else a session does is not
 from collections.abc import Callable
 from typing import Final
 
-from wsserve.asgi_bridge.backpressure import EVENT_COST, TURN
+from wsserve.asgi_bridge.backpressure import EVENT_COST, OUTPUT_TURN
 from wsserve.asgi_bridge.transport import Runtime, Signal, Transport
 from wsserve.asgi_bridge.types import Message
 from wsserve.codec.events import Close, EndOfStream, Fault, Ping, Pong
@@ -31,7 +31,10 @@ One read may hold 40,000 empty frames, and an event loop may read a socket that 
 """
 
 STEPS: Final = 64
-"""How many events are parsed or taken between two looks at the clock."""
+"""How many events are parsed or taken before a turn counts as one, and the clock is looked at for each further one."""
+
+LARGE_READ: Final = 4096
+"""A read of more bytes than this counts as a turn from the first event on."""
 
 LastEvent = Close | Fault | EndOfStream
 
@@ -92,7 +95,7 @@ class MessageChannel:
         self._oldest = 0
         self._waiting: list[Signal] = []
         self._idle_signal: Signal | None = None
-        self._room = TURN
+        self._room = OUTPUT_TURN
         self._steps = 0
         self._turn_ends = 0.0
         self._turn_is_over = False
@@ -124,6 +127,8 @@ class MessageChannel:
         codec = self.codec
         assert codec is not None  # noqa: S101  # there is nothing to parse before the handshake
         codec.receive_data(data)
+        if len(data) > LARGE_READ:
+            self._look_at_clock()
         self._parse()
         self._resume()
 
@@ -207,7 +212,7 @@ class MessageChannel:
         """Give back what `wait` returned. The wait was a turn for all others."""
         self._waiting.remove(signal)
         self._idle_signal = signal
-        self._room = TURN
+        self._room = OUTPUT_TURN
 
     def wake(self) -> None:
         """Wake the tasks that wait for a change."""
@@ -234,12 +239,12 @@ class MessageChannel:
 
     def _step(self) -> None:
         self._steps += 1
-        if self._steps >= STEPS:
-            self._steps = 0
+        if self._turn_ends or self._steps >= STEPS:
             self._look_at_clock()
 
     def _look_at_clock(self) -> None:
         now = self._runtime.now()
+        self._steps = 0
         if not self._turn_ends:
             self._turn_ends = now + INPUT_TURN
             self._runtime.call_soon(self._next_turn)
@@ -251,6 +256,7 @@ class MessageChannel:
         self._turn_ends = 0.0
         if self._turn_is_over:
             self._turn_is_over = False
+            self._look_at_clock()
             self._parse()
             if self._is_low():
                 self.resume_reading()
@@ -304,7 +310,7 @@ class MessageChannel:
 
     def had_turn(self) -> None:
         """Note that a sender has waited."""
-        self._room = TURN
+        self._room = OUTPUT_TURN
 
     def write(self, frame: bytes) -> None:
         """Write a control frame."""

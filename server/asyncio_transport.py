@@ -19,9 +19,10 @@ WHOLE: Final = 2**30
 """The same for a WebSocket's channel, which parses no more of it than its turn allows: more than any read has."""
 
 TURN: Final = 0.005
-"""Seconds for which one connection's input may be handled before the others get their turn; a slice is not cut short.
+"""Seconds for which one connection's HTTP may be handled before the others get their turn; a slice is not cut short.
 
-A read of 256 KiB holds some 40,000 empty frames, and libuv reads a socket that is never empty up to 32 times in a row.
+A read of 256 KiB may hold thousands of requests or chunks, and libuv reads a socket that is never empty up to 32 times
+in a row.
 """
 
 
@@ -197,6 +198,7 @@ class AsyncioTransport:
 
     def _discard(self) -> None:
         self._discarding = True
+        self._unfed = b""
         self._drop_output()
 
     def _drop_output(self) -> None:
@@ -211,8 +213,9 @@ class AsyncioTransport:
         while start < len(self._unfed) and not self._discarding and (self._wants_input or self._lost):
             if start and self._loop.time() >= self._turn_ends:
                 break
-            self._hand_on(self._unfed[start : start + self._slice])
-            start += self._slice
+            piece = self._unfed[start : start + self._slice]
+            start += len(piece)
+            self._hand_on(piece)  # which may make the next slice another one
         self._unfed = b"" if self._discarding else self._unfed[start:]
         if not self._unfed:
             if self._lost:

@@ -17,6 +17,7 @@ from wsserve.server.settings import check, setting, settings_of
 
 _LISTEN: Final = "Listening"
 _APP: Final = "Application"
+_MOST: Final = 2**40  # for what has no bound of its own: the compiled codec counts in 64 bits
 _RUN: Final = "Event loop and codec"
 _TLS: Final = "TLS"
 _LOGS: Final = "Logs"
@@ -94,10 +95,14 @@ class Config:
     timeout_keep_alive: float = setting(5.0, _LIMITS, "Seconds that an idle HTTP connection is kept.")
     timeout_graceful_shutdown: float = setting(30.0, _LIMITS, "Seconds that connections get to end at shutdown.")
 
-    ws_max_size: int = setting(1024 * 1024, _WS, "Bytes of a message, after inflation.", at_least=1, at_most=2**40)
-    ws_max_fragments: int = setting(1024, _WS, "Fragments of a message.", at_least=1, at_most=2**40)
-    ws_max_queue: int = setting(16, _WS, "Received messages that may wait for the application.", at_least=1)
-    ws_max_queue_bytes: int = setting(65536, _WS, "Bytes of received messages that may wait.", at_least=1)
+    ws_max_size: int = setting(1024 * 1024, _WS, "Bytes of a message, after inflation.", at_least=1, at_most=_MOST)
+    ws_max_fragments: int = setting(1024, _WS, "Fragments of a message.", at_least=1, at_most=_MOST)
+    ws_max_queue: int = setting(
+        16, _WS, "Received messages that may wait for the application.", at_least=1, at_most=_MOST
+    )
+    ws_max_queue_bytes: int = setting(
+        65536, _WS, "Bytes of received messages that may wait.", at_least=1, at_most=_MOST
+    )
     ws_write_limit: int = setting(
         65536, _WS, "Bytes of unsent output at which sending waits, HTTP responses too.", at_least=1
     )

@@ -34,8 +34,9 @@ class TaskSignal:
         """Wake the task that awaits it, in the event loop's next turn."""
         self._is_set = True
         wake_task, self._wake_task = self._wake_task, None
+        context, self._context = self._context, None
         if wake_task is not None:
-            self._loop.call_soon(wake_task, self, context=self._context)
+            self._loop.call_soon(wake_task, self, context=context)
 
     def resume(self) -> None:
         """Run the task that awaits it until it waits again; from within another task, `set`."""
@@ -44,9 +45,10 @@ class TaskSignal:
             return
         self._is_set = True
         wake_task, self._wake_task = self._wake_task, None
-        if wake_task is not None and self._context is not None:
+        context, self._context = self._context, None
+        if wake_task is not None and context is not None:
             try:
-                self._context.run(wake_task, self)
+                context.run(wake_task, self)
             except (KeyboardInterrupt, SystemExit) as error:
                 # They are for whoever runs the event loop, not for what has called this.
                 self._loop.call_soon(_raise, error)

@@ -1,7 +1,9 @@
 """Running an application, and what its errors mean (G8, A20, user need 19)."""
 
 import asyncio
+import gc
 import logging
+import weakref
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -255,3 +257,25 @@ def test_a_message_error_is_no_error_of_the_application(
     [record] = caplog.records
     assert record.levelno == logging.INFO
     assert "refused a message" in record.getMessage()
+
+
+@pytest.mark.anyio
+async def test_an_error_leaves_no_circle_of_references() -> None:
+    class FailureError(Exception):
+        pass
+
+    async def call() -> None:
+        raise FailureError
+
+    seen: list[weakref.ref[BaseException]] = []
+
+    def ended(error: BaseException | None) -> None:
+        assert error is not None
+        seen.append(weakref.ref(error))
+
+    gc.disable()
+    try:
+        await host_application(call, ended, MemoryTransport(10), MemoryRuntime())
+        assert seen[0]() is None
+    finally:
+        gc.enable()

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from tests.twins import twins
-from wsserve.asgi_bridge.backpressure import EVENT_COST, TURN
-from wsserve.asgi_bridge.message_channel import CEILING, COMPACT, INPUT_TURN, STEPS, LastEvent, MessageChannel
+from wsserve.asgi_bridge.backpressure import EVENT_COST, OUTPUT_TURN
+from wsserve.asgi_bridge.message_channel import (
+    CEILING,
+    COMPACT,
+    INPUT_TURN,
+    LARGE_READ,
+    STEPS,
+    LastEvent,
+    MessageChannel,
+)
 from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.events import Close, EndOfStream, Event, Fault, Ping, Pong
 
@@ -298,19 +306,33 @@ def test_a_queue_that_is_never_empty_does_not_grow(new_channel: Channels) -> Non
 
 def test_a5_parsing_ends_with_the_turn_and_goes_on_in_the_next(new_channel: Channels) -> None:
     owner = Owner(new_channel)
-    owner.arrive(*[Ping(b"")] * STEPS)
-    assert len(owner.soon) == 1, "the clock is looked at once in so many steps"
-    owner.time = INPUT_TURN
     owner.arrive(*[Ping(b"")] * (STEPS - 1))
-    assert (len(owner.control), owner.done) == (2 * STEPS - 1, [])
+    assert owner.soon == []
+    owner.arrive(Ping(b""))
+    assert len(owner.soon) == 1, "a turn begins with so many steps"
+    owner.time = INPUT_TURN - 0.001
+    owner.arrive(*[Ping(b"")] * 2)
+    assert (len(owner.control), owner.done) == (STEPS + 2, [])
+    owner.time = INPUT_TURN
     owner.arrive(*[Ping(b"")] * 3)
-    assert (len(owner.control), owner.done) == (2 * STEPS, ["pause"])
+    assert (len(owner.control), owner.done) == (STEPS + 3, ["pause"])
     owner.arrive()
     owner.channel.resume_reading()
-    assert (len(owner.control), owner.done) == (2 * STEPS, ["pause"])
+    assert (len(owner.control), owner.done) == (STEPS + 3, ["pause"])
     owner.next_turn()
-    assert (len(owner.control), owner.done) == (2 * STEPS + 2, ["pause", "resume"])
+    assert (len(owner.control), owner.done) == (STEPS + 5, ["pause", "resume"])
+    assert len(owner.soon) == 1, "the next turn begins at once"
+    owner.next_turn()
     assert owner.soon == []
+
+
+@pytest.mark.parametrize(("size", "turns"), [(LARGE_READ, 0), (LARGE_READ + 1, 1)])
+def test_a5_a_turn_begins_with_a_large_read(new_channel: Channels, size: int, turns: int) -> None:
+    owner = Owner(new_channel)
+    owner.codec.events.append("one")
+    owner.channel.data_received(bytes(size))
+    assert len(owner.soon) == turns
+    assert owner.channel.has_messages()
 
 
 def test_a_turn_that_is_not_used_up_changes_nothing(new_channel: Channels) -> None:
@@ -330,7 +352,7 @@ def test_the_application_waits_for_its_next_turn_too(new_channel: Channels) -> N
     owner.arrive(*[""] * 2 * STEPS)
     owner.time = INPUT_TURN
     owner.take_all()
-    assert len(owner.taken) == STEPS
+    assert len(owner.taken) == 1
     assert owner.channel.has_messages()
     owner.channel.wait()
     owner.takes_on_resume = True
@@ -461,7 +483,7 @@ def test_nothing_is_sent_while_the_transport_is_full(new_channel: Channels) -> N
 
 def test_a_sender_waits_when_it_has_had_its_turn(new_channel: Channels) -> None:
     owner = Owner(new_channel)
-    full = {"type": "websocket.send", "bytes": bytes(TURN - EVENT_COST - 1)}
+    full = {"type": "websocket.send", "bytes": bytes(OUTPUT_TURN - EVENT_COST - 1)}
     empty = {"type": "websocket.send", "bytes": b""}
     for had_turn in (owner.channel.had_turn, lambda: owner.channel.leave(owner.channel.wait())):
         assert owner.channel.send(full)

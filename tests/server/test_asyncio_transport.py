@@ -349,6 +349,21 @@ async def test_what_was_read_with_the_handshake_goes_to_the_channel(monkeypatch:
     assert (pair.told, sizes) == ([SLICE], [2 * SLICE])
 
 
+async def test_a_channel_that_is_made_while_a_slice_is_handed_on_gets_all_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = Fed(monkeypatch, 60.0)
+    sizes: list[int] = []
+
+    def accept(data: bytes) -> None:
+        sizes.append(len(data))
+        pair.transport.hand_to(lambda data: sizes.append(len(data)))
+
+    pair.transport._receive = accept
+    pair.transport.data_received(bytes(3 * SLICE + 1))
+    assert sizes == [SLICE, 2 * SLICE + 1]
+
+
 async def test_after_its_end_nothing_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     pair = Fed(monkeypatch, 0.0)
     pair.transport.connection_lost(None)

@@ -198,7 +198,7 @@ def test_every_bound_has_a_row_in_the_documentation() -> None:
         (HttpOptions().max_queue_bytes, "64 KiB"),
         (request_body._MAX_FRAMING, "16 KiB"),
         (receiver.MAX_WAITING_SIZE, "64 KiB"),
-        (backpressure.TURN, "64 KiB"),
+        (backpressure.OUTPUT_TURN, "64 KiB"),
         (message_channel.INPUT_TURN * 1000, "5 ms"),
         (deflate._MAX_FINAL_BLOCKS, "64"),
         (receiver.MAX_WAITING_MESSAGES, "16 messages"),
