@@ -219,7 +219,9 @@ class Connection:
                 context.default_headers,
                 self._log_status,
             )
-            del self._http  # the session lets go of it with the handshake; an idle connection holds little
+            # The session lets go of the former with the handshake, and the scope has the latter: an idle connection
+            # holds little.
+            del self._http, self._info
             self._websocket.start()
 
     def _admit(self) -> bool:
