@@ -372,10 +372,11 @@ class WebSocketSession(SessionRecord):
 
     def send_ping(self) -> None:
         """Send a Ping, unless the transport holds more than it should."""
-        if self.channel.codec is not None:
-            self.channel.codec.rest()  # as good a moment as any
-            if not self.channel.blocked:
-                self.channel.write(self.channel.codec.ping())
+        codec = self.channel.codec
+        assert codec is not None  # noqa: S101  # keepalive begins when the handshake was accepted
+        codec.rest()  # as good a moment as any
+        if not self.channel.blocked:
+            self.channel.write(codec.ping())
 
     def is_alive(self) -> bool:
         """Tell whether the peer has been heard since this was last called, or could not be heard."""

@@ -57,9 +57,6 @@ class TaskSignal:
         """Wait until it is set; then it is as new."""
         return self  # type: ignore[return-value]  # any iterator will do (PEP 492)
 
-    def __iter__(self) -> Self:
-        return self
-
     def __next__(self) -> Self:
         # An iterator of one step, which costs less than a generator.
         if self._is_set:

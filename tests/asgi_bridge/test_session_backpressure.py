@@ -10,6 +10,7 @@ from tests.codec.frames import BINARY, CLOSE, PING, PONG, TEXT, client_frame, cl
 from wsserve.asgi_bridge.backpressure import EVENT_COST
 from wsserve.asgi_bridge.exceptions import ClientDisconnected
 from wsserve.asgi_bridge.message_channel import CEILING
+from wsserve.asgi_bridge.types import Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
 
@@ -417,3 +418,29 @@ async def test_the_smallest_bounds_work(options: dict[str, Any]) -> None:
         for number in range(20):
             assert (await ws.receive())["text"] == str(number)
         assert await ws.disconnected() == (1000, "")
+
+
+async def test_a5_messages_behind_the_end_of_a_turn_come_in_the_next() -> None:
+    taken: list[str] = []
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            taken.append(message["text"])
+            if len(taken) == 100:
+                ws.runtime.advance(0.5)  # the turn is over, with messages in the queue
+
+    async with open_websocket(app=app, max_queue=1000, max_queue_bytes=1_000_000) as ws:
+        await ws.peer_sends(*(client_frame(TEXT, b"%d" % number) for number in range(200)), close_frame(1000))
+        await settle()
+        assert taken == [str(number) for number in range(200)]
+        assert ws.session.disconnect == (1000, "")
+
+
+async def test_a_transport_that_is_full_after_the_close_is_not_watched_any_more() -> None:
+    async with open_websocket() as ws:
+        await ws.send("websocket.close")
+        pending = ws.runtime.pending
+        ws.session.pause_writing()
+        assert ws.runtime.pending == pending
