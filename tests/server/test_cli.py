@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -396,7 +397,11 @@ def test_sigint_while_the_application_is_imported_has_no_traceback(tmp_path: Pat
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "importing\n"
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        for _ in range(5):  # Python can lose one, when it comes while a finalizer runs
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=4)
+                break
+        _, errors = process.communicate(timeout=5)
     assert process.returncode == 130
     assert errors.strip() == ""
