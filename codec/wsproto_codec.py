@@ -72,9 +72,6 @@ class WsprotoCodec:
         self._frames = FrameProtocol(client=False, extensions=[self._guard])
 
     def _parse(self) -> Event | None:
-        decoder = self._frames._frame_decoder
-        if not len(decoder.buffer) and decoder.header is None:
-            return None  # wsproto would take a tenth of a message's time to say so
         try:
             for frame in self._frames.received_frames():
                 event = self._guard.take(frame)

@@ -1,11 +1,13 @@
 """A runtime whose clock only tests advance, and a transport without a socket."""
 
-from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
+
+from wsserve.server.signals import EventSignal
 
 
 async def settle() -> None:
@@ -25,23 +27,6 @@ class MemoryTimer:
 
     def cancel(self) -> None:
         self.pending = False
-
-
-class MemorySignal:
-    def __init__(self) -> None:
-        self._event = anyio.Event()
-
-    def set(self) -> None:
-        self._event.set()
-
-    def resume(self) -> None:
-        self._event.set()
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        try:
-            yield from self._event.wait().__await__()
-        finally:
-            self._event = anyio.Event()
 
 
 class MemoryRuntime:
@@ -72,8 +57,8 @@ class MemoryRuntime:
     async def _call(self, callback: Callable[[], None]) -> None:
         callback()
 
-    def new_signal(self) -> MemorySignal:
-        return MemorySignal()
+    def new_signal(self) -> EventSignal:
+        return EventSignal()
 
     def cancelled(self) -> bool:
         return self._cancelled

@@ -4,14 +4,15 @@ import anyio
 import pytest
 
 from tests.asgi_bridge.exchanges import Call
-from tests.asgi_bridge.memory import MemoryRuntime, MemorySignal, settle
+from tests.asgi_bridge.memory import MemoryRuntime, settle
 from wsserve.asgi_bridge.transport import Deadline, Gate
+from wsserve.server.signals import EventSignal
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_wake_wakes_all_who_wait_now() -> None:
-    gate = Gate(MemorySignal)
+    gate = Gate(EventSignal)
     async with anyio.create_task_group() as tasks:
         calls = [Call(), Call()]
         for call in calls:
@@ -24,7 +25,7 @@ async def test_wake_wakes_all_who_wait_now() -> None:
 
 
 async def test_wake_is_not_for_those_who_come_later() -> None:
-    gate = Gate(MemorySignal)
+    gate = Gate(EventSignal)
     gate.wake()
     async with anyio.create_task_group() as tasks:
         call = Call()
@@ -39,7 +40,7 @@ async def test_wake_is_not_for_those_who_come_later() -> None:
 
 @pytest.mark.parametrize("cancelled", [0, 1])
 async def test_cancelling_one_who_waits_leaves_the_other(cancelled: int) -> None:
-    gate = Gate(MemorySignal)
+    gate = Gate(EventSignal)
     async with anyio.create_task_group() as tasks:
         calls = [Call(), Call()]
         for call in calls:
@@ -55,7 +56,7 @@ async def test_cancelling_one_who_waits_leaves_the_other(cancelled: int) -> None
 
 
 async def test_one_who_is_woken_and_cancelled_at_once_leaves_nothing_behind() -> None:
-    gate = Gate(MemorySignal)
+    gate = Gate(EventSignal)
     async with anyio.create_task_group() as tasks:
         calls = [Call(), Call()]
         for call in calls:
