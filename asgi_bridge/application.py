@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from wsserve.asgi_bridge.exceptions import close_for, leaves
+from wsserve.asgi_bridge.endings import close_for, is_answer, leaves
 from wsserve.asgi_bridge.transport import Runtime, Transport
-from wsserve.codec.close_codes import INTERNAL_ERROR
 
 logger = logging.getLogger("wsserve.error")
 
@@ -64,8 +63,8 @@ def log_error(error: BaseException, path: str, *, over: bool) -> None:
     # The path is the peer's: cut, and escaped by %r.
     if over and closing is None:
         logger.debug("The application on %.200r ended on the disconnect of its client", path)
-    elif closing is not None and closing[0] != INTERNAL_ERROR:
-        logger.info("The application on %.200r refused a message: %.200r", path, closing[1])
+    elif closing is not None and is_answer(error):
+        logger.info("The application on %.200r closed the connection with %d: %.200r", path, *closing)
     else:
         logger.error("Exception in the application on %.200r", path, exc_info=error)
 

@@ -1,7 +1,10 @@
-"""What the `WebSocket` class and the server raise in an application.
+"""What the `WebSocket` class, the router and the server raise in an application, and what an application may raise.
 
 Exception
 ├── WebSocketDisconnect              the connection has ended: `code`, `reason`
+├── WebSocketException               the application ends the connection so: `code`, `reason`
+├── HTTPException                    the application denies the handshake so: `status_code`, `detail`, `headers`
+│   └── PermissionDenied             403
 ├── WebSocketMessageError            the client's message is not what was asked for: `close_code`
 │   ├── WebSocketFrameTypeError      text for binary or binary for text (also a TypeError): 1003
 │   └── WebSocketJSONError           malformed JSON (also a ValueError): 1007
@@ -9,20 +12,25 @@ Exception
 │   ├── WebSocketRuntimeError        a call that the connection's state does not allow
 │   ├── ImproperlyConfigured         a middleware or a router is missing
 │   └── InvalidMessageError          an ASGI message that is not allowed; it is in messages.py
+├── TypeError
+│   └── RouteDeclarationError        all mistakes in the declaration of a route: `mistakes`
 ├── LookupError
 │   └── NoMatchFound                 no route of that name and these parameters
 └── OSError
     └── ClientDisconnected           what a server's `send` and `receive` raise after the end
 """
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import ClassVar, NamedTuple
 
 from wsserve.codec.close_codes import (
     ABNORMAL_CLOSURE,
-    INTERNAL_ERROR,
     INVALID_PAYLOAD,
     NORMAL_CLOSURE,
+    POLICY_VIOLATION,
     UNSUPPORTED_DATA,
+    check_code,
 )
 
 
@@ -41,6 +49,72 @@ class WebSocketDisconnect(Exception):  # noqa: N818  # the name that Starlette, 
     def __str__(self) -> str:
         because = f" and reason {self.reason!r}" if self.reason else ""
         return f"the WebSocket has ended with close code {self.code}{because}"
+
+
+class WebSocketException(Exception):  # noqa: N818  # the name that Starlette, FastAPI and Lilya gave it
+    """Raised by an application: the connection ends with this close code and reason.
+
+    Before `accept()` the handshake is denied (403). Raises `ValueError` for a code that must not be sent (RFC 6455,
+    section 7.4).
+    """
+
+    def __init__(self, code: int = POLICY_VIOLATION, reason: str | None = None) -> None:
+        self.code = check_code(code)
+        self.reason = reason or ""
+        super().__init__(code, self.reason)
+
+    def __str__(self) -> str:
+        return f"close code {self.code}" + (f" and reason {self.reason!r}" if self.reason else "")
+
+
+class HTTPException(Exception):  # noqa: N818  # the name that Starlette, FastAPI and Lilya gave it
+    """Raised by an application: the handshake is denied, or an HTTP request answered, with this status and text.
+
+    `detail` is the body, by default the status's name. After `accept()` there is no status any more: the connection is
+    closed with 1008 for a status below 500, else 1011, and the detail as reason. Exceptions of frameworks that have
+    a `status_code` count the same. Raises `ValueError` for a status that is no answer, 300 to 599.
+    """
+
+    def __init__(self, status_code: int, detail: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+        if not isinstance(status_code, int) or not 300 <= status_code <= 599:
+            raise ValueError(f"an HTTPException needs a status from 300 to 599, not {status_code!r}")
+        self.status_code = int(status_code)
+        self.detail = _phrase(self.status_code) if detail is None else detail
+        self.headers = dict(headers or {})
+        super().__init__(status_code, self.detail, self.headers)
+
+    def __str__(self) -> str:
+        return f"{self.status_code} {self.detail}"
+
+
+class PermissionDenied(HTTPException):  # the name that Lilya gave it
+    """The client may not do this; raised by permissions."""
+
+    def __init__(self, detail: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(403, detail, headers)
+        self.args = (self.detail, self.headers)
+
+
+class Mistake(NamedTuple):
+    """One thing that is wrong in a declaration, and where that is."""
+
+    text: str
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}"
+
+
+class RouteDeclarationError(TypeError):
+    """Routes or their handlers were declared in a way that cannot work; `mistakes` are all that were found."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = list(mistakes)
+        super().__init__(self.mistakes)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.mistakes))
 
 
 class WebSocketMessageError(Exception):
@@ -108,24 +182,8 @@ class ClientDisconnected(OSError):  # noqa: N818  # the name that uvicorn gave i
         super().__init__(message)
 
 
-def close_for(error: BaseException) -> tuple[int, str] | None:
-    """Return the close code and reason for a connection whose handler ended with `error`.
-
-    None when all that happened is a disconnect; the `close_code` of a `WebSocketMessageError`, with what was wrong;
-    else 1011, without a reason, which may hold what is not the client's business. Of an exception group all errors
-    count.
-    """
-    errors = [leaf for leaf in leaves(error) if not isinstance(leaf, (WebSocketDisconnect, ClientDisconnected))]
-    if not errors:
-        return None
-    faults = [leaf for leaf in errors if isinstance(leaf, WebSocketMessageError)]
-    if len(faults) < len(errors):
-        return INTERNAL_ERROR, ""
-    return faults[0].close_code, str(faults[0]).encode(errors="replace").decode()
-
-
-def leaves(error: BaseException) -> list[BaseException]:
-    """Return the errors in `error`; a task group puts what its tasks raise into groups."""
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
-    return [error]
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Final
 
 import msgspec
 
@@ -26,11 +27,30 @@ def encode_json(data: object, default: Callable[[Any], Any] | None = None) -> by
 
 def decode_json(payload: str | bytes) -> Any:
     """Return the value of a JSON text. Raises `WebSocketJSONError` when it is malformed or nested too deeply."""
+    return _decode(_ANY, payload)
+
+
+@lru_cache(maxsize=1024)
+def decoder_of(expected: Any) -> Callable[[str | bytes], Any]:
+    """Return what `decode_json` is for values of the type `expected`: all that msgspec knows, above all its Structs.
+
+    It raises `WebSocketJSONError` for a value of another type too. Raises `TypeError` for a type that msgspec does not
+    know.
+    """
+    return partial(_decode, msgspec.json.Decoder(expected))
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], payload: str | bytes) -> Any:
     try:
-        return msgspec.json.decode(payload)
+        return decoder.decode(payload)
     except (ValueError, RecursionError) as error:
         fault = str(error).removeprefix("JSON is malformed: ")
-        raise WebSocketJSONError(f"the message is no well-formed JSON: {fault}") from error
+        other_type = isinstance(error, msgspec.ValidationError) and decoder is not _ANY
+        what = "not what was expected" if other_type else "no well-formed JSON"
+        raise WebSocketJSONError(f"the message is {what}: {fault}") from error
+
+
+_ANY: Final = msgspec.json.Decoder[Any]()
 
 
 def is_binary(mode: str) -> bool:

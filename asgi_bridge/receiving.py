@@ -1,14 +1,16 @@
 """The receiving half of the `WebSocket` class."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from wsserve.asgi_bridge.connection_data import ConnectionData
 from wsserve.asgi_bridge.exceptions import WebSocketDisconnect, WebSocketFrameTypeError, WebSocketRuntimeError
-from wsserve.asgi_bridge.json_messages import decode_json, is_binary
+from wsserve.asgi_bridge.json_messages import decode_json, decoder_of, is_binary
 from wsserve.asgi_bridge.message_iterator import MessageIterator
 from wsserve.asgi_bridge.types import Message, Receive, Scope
 from wsserve.asgi_bridge.websocket_state import ConnectionState, WebSocketState
+
+T = TypeVar("T")
 
 DISCONNECTED = WebSocketState.DISCONNECTED
 
@@ -55,17 +57,33 @@ class Receiving(ConnectionData):
         """Return the next message, a binary one; to be awaited. Raises what `receive_text` does."""
         return self._receive_data("bytes")
 
-    def receive_json(self, data: object = None, mode: str | None = None) -> Coroutine[Any, Any, Any]:
+    @overload
+    def receive_json(self, data: object = None, mode: str | None = None) -> Coroutine[Any, Any, Any]: ...
+    @overload
+    def receive_json(
+        self, data: object = None, mode: str | None = None, *, type: type[T]
+    ) -> Coroutine[Any, Any, T]: ...
+    @overload
+    def receive_json(self, data: object = None, mode: str | None = None, *, type: Any) -> Coroutine[Any, Any, Any]: ...
+    def receive_json(
+        self,
+        data: object = None,
+        mode: str | None = None,
+        *,
+        type: Any = None,  # noqa: A002  # what msgspec calls it
+    ) -> Coroutine[Any, Any, Any]:
         """Return the value of the next message, JSON in a text message or, with `mode="binary"`, in a binary one.
 
-        To be awaited. Raises what `receive_text` does, and `WebSocketJSONError` when the message is no JSON.
+        With `type`, such as a `msgspec.Struct` or a union of tagged ones, a dataclass or `list[int]`, it is of that
+        type. To be awaited. Raises what `receive_text` does, and `WebSocketJSONError` when the message is no JSON or
+        its value of another type.
 
         The mode may be given by position too. Lilya's documentation shows a call `receive_json(data, mode="binary")`;
         it works, and `data` has no meaning there.
         """
         if mode is None:
             mode = data if isinstance(data, str) else "text"
-        return self._receive_data("bytes" if is_binary(mode) else "text", decode=decode_json)
+        return self._receive_data("bytes" if is_binary(mode) else "text", decode=_decoder(type))
 
     def iter_text(self) -> MessageIterator[str]:
         """Iterate over text messages until the connection has ended; then `close_code` tells how."""
@@ -75,9 +93,23 @@ class Receiving(ConnectionData):
         """Iterate over binary messages until the connection has ended; then `close_code` tells how."""
         return MessageIterator(self._receive_data, "bytes")
 
-    def iter_json(self, mode: str = "text") -> MessageIterator[Any]:
-        """Iterate over values of JSON messages until the connection has ended; then `close_code` tells how."""
-        return MessageIterator(self._receive_data, "bytes" if is_binary(mode) else "text", decode=decode_json)
+    @overload
+    def iter_json(self, mode: str = "text") -> MessageIterator[Any]: ...
+    @overload
+    def iter_json(self, mode: str = "text", *, type: type[T]) -> MessageIterator[T]: ...
+    @overload
+    def iter_json(self, mode: str = "text", *, type: Any) -> MessageIterator[Any]: ...
+    def iter_json(
+        self,
+        mode: str = "text",
+        *,
+        type: Any = None,  # noqa: A002  # what msgspec calls it
+    ) -> MessageIterator[Any]:
+        """Iterate over values of JSON messages until the connection has ended; then `close_code` tells how.
+
+        `type` is as for `receive_json`. After an error for one message the next step gives the next one.
+        """
+        return MessageIterator(self._receive_data, "bytes" if is_binary(mode) else "text", decode=_decoder(type))
 
     def __aiter__(self) -> MessageIterator[str | bytes]:
         """Iterate over messages of both types until the connection has ended; then `close_code` tells how."""
@@ -148,3 +180,7 @@ class Receiving(ConnectionData):
         if message["type"] == "websocket.disconnect":
             self._receiver.disconnect = message
         return self._state.received(message, before)
+
+
+def _decoder(expected: Any) -> Callable[[Any], Any]:
+    return decode_json if expected is None else decoder_of(expected)

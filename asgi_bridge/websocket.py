@@ -1,17 +1,21 @@
 """The `WebSocket` class: what a handler holds in its hand. It works on any ASGI server."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
-from wsserve.asgi_bridge.exceptions import WebSocketDisconnect, WebSocketRuntimeError, close_for
+import anyio
+
+from wsserve.asgi_bridge.endings import close_for, denial_for, is_answer
+from wsserve.asgi_bridge.exceptions import WebSocketDisconnect, WebSocketRuntimeError
 from wsserve.asgi_bridge.headers import HeaderPairs
 from wsserve.asgi_bridge.json_messages import encode_json, is_binary
 from wsserve.asgi_bridge.outgoing import CHECKS, acceptance, closure, denial
 from wsserve.asgi_bridge.receiving import Receiving
 from wsserve.asgi_bridge.types import Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket_state import Cleanup, WebSocketState
-from wsserve.codec.close_codes import ABNORMAL_CLOSURE, INTERNAL_ERROR, NORMAL_CLOSURE
+from wsserve.codec.close_codes import ABNORMAL_CLOSURE, NORMAL_CLOSURE
 
 __all__ = ["WebSocket", "WebSocketClose", "WebSocketDisconnect", "WebSocketRuntimeError", "WebSocketState"]
 
@@ -208,6 +212,31 @@ class WebSocket(Receiving):
                 receiver.keep(message)
         return state.close_code or ABNORMAL_CLOSURE
 
+    @asynccontextmanager
+    async def cancel_on_disconnect(self, *, discard: bool = False) -> AsyncIterator[None]:
+        """Cancel what stands in the block when the connection ends: for a handler that only sends.
+
+        The program goes on below the block. Messages that come meanwhile are kept or discarded as `wait_closed` does.
+        Raises `WebSocketRuntimeError` before `accept()`.
+        """
+        if self._state.application_state is CONNECTING:
+            raise WebSocketRuntimeError("nothing can be watched for its end: call accept() first")
+        failure: Exception | None = None
+        async with anyio.create_task_group() as tasks:
+
+            async def watch() -> None:
+                await self.wait_closed(discard=discard)
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(watch)
+            try:
+                yield
+            except Exception as error:  # raised below as it is, where the task group would wrap it
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
     def add_cleanup(self, function: Cleanup) -> None:
         """Register what is to run once when the connection has ended, however it ends.
 
@@ -229,22 +258,37 @@ class WebSocket(Receiving):
     ) -> bool:
         """End an accepted connection as the block has ended, and run the cleanups.
 
-        Without an error the connection is closed with 1000. A `WebSocketDisconnect` ends here. So does a
-        `WebSocketMessageError`, with its own close code: 1003 or 1007. Any other `Exception` closes with 1011 and goes
-        on. What is none, such as cancellation, goes on and closes nothing. Of an exception group all errors count. A
-        handshake that was not answered is left to the server.
+        Without an error the connection is closed with 1000. A `WebSocketDisconnect` ends here. So do errors that say
+        what to tell the client: a `WebSocketException`, a `WebSocketMessageError` with 1003 or 1007, an `HTTPException`
+        and its like, which before `accept()` become denials. Any other `Exception` closes with 1011 and goes on. What
+        is none, such as cancellation, goes on and closes nothing. Of an exception group all errors count. A handshake
+        that was not answered is otherwise left to the server.
         """
         try:
             if error is None:
                 await self._close_accepted(NORMAL_CLOSURE)
             elif isinstance(error, Exception):
-                closing = close_for(error)
-                if closing is not None:
-                    await self._close_accepted(*closing)
-                return closing is None or closing[0] != INTERNAL_ERROR
+                await self.end_with(error)
+                return is_answer(error)
             return False
         finally:
             await self._state.run_cleanups()
+
+    async def end_with(self, error: Exception) -> None:
+        """Tell the client of an error that the handler ended with, as far as it has not been told of an end before.
+
+        An accepted connection is closed; a handshake is denied, when the error says how: see `__aexit__`.
+        """
+        closing = close_for(error)
+        if closing is None:
+            return
+        if self._state.application_state is not CONNECTING:
+            await self._close_accepted(*closing)
+        elif (denied := denial_for(error)) is not None:
+            with suppress(WebSocketDisconnect):
+                await self.send_denial_response(denied.status, denied.body, denied.headers)
+        elif is_answer(error):
+            await self.close()
 
     # Within
 

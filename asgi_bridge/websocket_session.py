@@ -20,7 +20,8 @@ from wsserve.asgi_bridge import messages
 from wsserve.asgi_bridge.application import host_application, log_error, run_application
 from wsserve.asgi_bridge.backpressure import OutputFlow
 from wsserve.asgi_bridge.cleanup import prepare_cleanups, run_cleanups
-from wsserve.asgi_bridge.exceptions import ClientDisconnected, close_for
+from wsserve.asgi_bridge.endings import close_for
+from wsserve.asgi_bridge.exceptions import ClientDisconnected
 from wsserve.asgi_bridge.keepalive import Keepalive
 from wsserve.asgi_bridge.message_channel import LastEvent, MessageChannel
 from wsserve.asgi_bridge.opening import Opening

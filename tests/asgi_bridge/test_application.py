@@ -256,7 +256,7 @@ def test_a_message_error_is_no_error_of_the_application(
         log_error(error, "/x", over=over)
     [record] = caplog.records
     assert record.levelno == logging.INFO
-    assert "refused a message" in record.getMessage()
+    assert "closed the connection with 100" in record.getMessage()
 
 
 @pytest.mark.anyio

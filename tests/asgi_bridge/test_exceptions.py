@@ -6,19 +6,22 @@ import pytest
 
 from wsserve.asgi_bridge.exceptions import (
     ClientDisconnected,
+    HTTPException,
     ImproperlyConfigured,
+    Mistake,
     NoMatchFound,
+    PermissionDenied,
+    RouteDeclarationError,
     WebSocketDisconnect,
+    WebSocketException,
     WebSocketFrameTypeError,
     WebSocketJSONError,
     WebSocketRuntimeError,
-    close_for,
 )
 
 GONE = WebSocketDisconnect(1001)
 TEXT = WebSocketFrameTypeError("binary", "text")
 JSON = WebSocketJSONError("no JSON")
-CRASH = ZeroDivisionError("no detail for the client")
 
 
 def test_l29_disconnect_has_code_and_reason() -> None:
@@ -60,26 +63,57 @@ def test_g4_client_disconnected_is_an_os_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [GONE, TEXT, JSON, NoMatchFound("a", {"b": 1})], ids=lambda error: type(error).__name__
+    "error",
+    [
+        GONE,
+        TEXT,
+        JSON,
+        NoMatchFound("a", {"b": 1}),
+        WebSocketException(4001, "no"),
+        HTTPException(429, "slow down", {"retry-after": "3"}),
+        PermissionDenied("not you", {"x-why": "because"}),
+        RouteDeclarationError([Mistake("no handler", "app.py", 3)]),
+    ],
+    ids=lambda error: type(error).__name__,
 )
 def test_errors_can_be_pickled(error: Exception) -> None:
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    copy = pickle.loads(pickle.dumps(error))
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (GONE, None),
-        (ExceptionGroup("", [GONE, ExceptionGroup("", [GONE])]), None),
-        (TEXT, (1003, "expected a binary message, got a text one")),
-        (JSON, (1007, "no JSON")),
-        (WebSocketJSONError("\ud800"), (1007, "?")),
-        (ClientDisconnected(), None),
-        (ExceptionGroup("", [GONE, JSON]), (1007, "no JSON")),
-        (CRASH, (1011, "")),
-        (ExceptionGroup("", [GONE, TEXT, CRASH]), (1011, "")),
-    ],
-    ids=ascii,
-)
-def test_g8_close_for_an_error(error: Exception, expected: tuple[int, str] | None) -> None:
-    assert close_for(error) == expected
+def test_n9_websocket_exception() -> None:
+    error = WebSocketException(4001, "log in")
+    assert (error.code, error.reason, str(error)) == (4001, "log in", "close code 4001 and reason 'log in'")
+    assert (WebSocketException().code, WebSocketException().reason) == (1008, "")
+    assert str(WebSocketException(1011)) == "close code 1011"
+
+
+@pytest.mark.parametrize("code", [999, 1005, 5000, "1000", None])
+def test_n9_websocket_exception_takes_valid_codes_only(code: int) -> None:
+    with pytest.raises(ValueError, match="cannot be sent: use 1000-1003"):
+        WebSocketException(code)
+
+
+def test_http_exception() -> None:
+    error = HTTPException(403)
+    assert (error.status_code, error.detail, error.headers, str(error)) == (403, "Forbidden", {}, "403 Forbidden")
+    assert HTTPException(499).detail == "Status 499"
+    assert HTTPException(401, "log in", {"www-authenticate": "Basic"}).headers == {"www-authenticate": "Basic"}
+
+
+@pytest.mark.parametrize("status", [200, 299, 600, "403", None])
+def test_http_exception_takes_a_status_that_is_an_answer(status: int) -> None:
+    with pytest.raises(ValueError, match=f"needs a status from 300 to 599, not {status!r}"):
+        HTTPException(status)
+
+
+def test_n11_permission_denied() -> None:
+    assert (PermissionDenied().status_code, PermissionDenied().detail) == (403, "Forbidden")
+
+
+def test_route_declaration_error_names_every_mistake_with_its_place() -> None:
+    error = RouteDeclarationError([Mistake("no handler", "app.py", 3), Mistake("no path", "app.py", 9)])
+    assert isinstance(error, TypeError)
+    assert str(error) == "app.py:3: no handler\napp.py:9: no path"
+

@@ -1,16 +1,16 @@
-"""Sending JSON; test_receiving.py has the other direction."""
+"""Sending JSON, and typed messages; test_receiving.py has receiving without a type."""
 
 import enum
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
 
-from tests.asgi_bridge.double import Server
-from wsserve.asgi_bridge.exceptions import WebSocketRuntimeError
+from tests.asgi_bridge.double import Server, binary, disconnect, text
+from wsserve.asgi_bridge.exceptions import WebSocketJSONError, WebSocketRuntimeError
 
 pytestmark = pytest.mark.anyio
 
@@ -68,3 +68,58 @@ async def test_l23_other_types_need_a_default() -> None:
 async def test_l23_mode_is_checked_before_the_state(mode: Any) -> None:
     with pytest.raises(WebSocketRuntimeError, match='"text" or "binary", not'):
         await Server().websocket().send_json({}, mode=mode)
+
+
+class Say(msgspec.Struct, tag="say"):
+    text: Annotated[str, msgspec.Meta(max_length=5)]
+
+
+class Leave(msgspec.Struct, tag="leave"):
+    pass
+
+
+SAY = '{"type":"say","text":"hello"}'
+
+
+async def test_typed_messages() -> None:
+    websocket = await Server(text(SAY), binary(SAY.encode()), text("[1,2]"), text("5")).accepted()
+    said = await websocket.receive_json(type=Say)
+    assert said == Say("hello")
+    assert await websocket.receive_json(mode="binary", type=Say | Leave) == said
+    assert await websocket.receive_json(type=list[int]) == [1, 2]
+    assert await websocket.receive_json(type=Size | int) == 5
+
+
+async def test_typed_iteration_goes_on_after_a_fault() -> None:
+    messages = [text(SAY), text('{"type":"leave"}'), text('{"type":"shout"}'), text("{"), text(SAY), disconnect()]
+    websocket = await Server(*messages).accepted()
+    iterator = websocket.iter_json(type=Say | Leave)
+    assert [await anext(iterator), await anext(iterator)] == [Say("hello"), Leave()]
+    with pytest.raises(WebSocketJSONError, match="is not what was expected: Invalid value 'shout'"):
+        await anext(iterator)
+    with pytest.raises(WebSocketJSONError, match="no well-formed JSON"):
+        await anext(iterator)
+    assert [message async for message in iterator] == [Say("hello")]
+
+
+@pytest.mark.parametrize(
+    ("payload", "fault"),
+    [
+        ('{"type":"say","text":"too long"}', r"length <= 5 - at `\$.text`"),
+        ('{"type":"say"}', "missing required field `text`"),
+        ("[]", "Expected `object`, got `array`"),
+    ],
+)
+async def test_a_value_of_another_type_is_a_message_error(payload: str, fault: str) -> None:
+    websocket = await Server(text(payload)).accepted()
+    with pytest.raises(WebSocketJSONError, match=fault) as caught:
+        await websocket.receive_json(type=Say | Leave)
+    assert caught.value.close_code == 1007
+
+
+async def test_a_type_that_msgspec_does_not_know() -> None:
+    websocket = await Server(text("1")).accepted()
+    with pytest.raises(WebSocketJSONError, match="Expected `complex`"):
+        await websocket.receive_json(type=complex)
+    with pytest.raises(TypeError, match="more than one"):
+        await websocket.receive_json(type=list[int] | set[int])

@@ -269,3 +269,47 @@ async def test_n13_a_wrapped_receive_sees_each_message_once() -> None:
             server.feed(disconnect(4000))
     assert seen.count("websocket.receive") == 1
     assert (inner.close_code, outer.close_code) == (4000, 4000)
+
+
+async def test_cancel_on_disconnect_ends_a_handler_that_only_sends() -> None:
+    server = Server()
+    websocket = await server.accepted()
+    reached = []
+    with anyio.fail_after(5):
+        async with websocket.cancel_on_disconnect():
+            await websocket.send_text("one")
+            server.feed(text("kept"), disconnect(1001))
+            await anyio.sleep_forever()
+            reached.append("after the end")
+    assert (reached, websocket.closed, websocket.close_code) == ([], True, 1001)
+    assert await websocket.receive_text() == "kept"
+
+
+async def test_cancel_on_disconnect_ends_with_its_block() -> None:
+    websocket = await Server(text("one")).accepted()
+    with anyio.fail_after(5):
+        async with websocket.cancel_on_disconnect():
+            assert await websocket.receive_text() == "one"
+    assert not websocket.closed
+
+
+async def test_cancel_on_disconnect_hands_on_an_error_as_it_is() -> None:
+    websocket = await Server().accepted()
+    with pytest.raises(ZeroDivisionError):
+        async with websocket.cancel_on_disconnect(discard=True):
+            raise ZeroDivisionError
+
+
+async def test_cancel_on_disconnect_hands_on_cancellation() -> None:
+    websocket = await Server().accepted()
+    with anyio.move_on_after(0.01) as scope:
+        async with websocket.cancel_on_disconnect():
+            await anyio.sleep_forever()
+    assert scope.cancelled_caught
+    assert not websocket.closed
+
+
+async def test_cancel_on_disconnect_needs_an_accepted_connection() -> None:
+    with pytest.raises(WebSocketRuntimeError, match=r"call accept\(\) first"):
+        async with Server().websocket().cancel_on_disconnect():
+            pass

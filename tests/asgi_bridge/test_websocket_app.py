@@ -10,7 +10,7 @@ import pytest
 from tests.asgi_bridge.double import GoneError, Server, binary, disconnect, text
 from tests.asgi_bridge.exchanges import errors_in, open_http
 from tests.codec.http_feeds import head
-from wsserve.asgi_bridge.exceptions import WebSocketDisconnect
+from wsserve.asgi_bridge.exceptions import HTTPException, WebSocketDisconnect, WebSocketException
 from wsserve.asgi_bridge.types import Message
 from wsserve.asgi_bridge.websocket import WebSocket
 from wsserve.asgi_bridge.websocket_app import websocket_app
@@ -183,3 +183,59 @@ async def test_the_lifespan_is_confirmed() -> None:
     confirmed: list[Message] = []
     await never_called({"type": "lifespan"}, receive, send)
     assert confirmed == [{"type": "lifespan.startup.complete"}, {"type": "lifespan.shutdown.complete"}]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (WebSocketException(4001, "log in"), [ACCEPT, ("websocket.close", 4001, "log in")]),
+        (WebSocketException(1011), [ACCEPT, ("websocket.close", 1011, "")]),
+        (HTTPException(403), [ACCEPT, ("websocket.close", 1008, "Forbidden")]),
+        (HTTPException(500, "x" * 200), [ACCEPT, ("websocket.close", 1011, "x" * 123)]),
+    ],
+    ids=ascii,
+)
+async def test_n9_an_exception_that_says_how_to_end(error: Exception, expected: list[tuple[Any, ...]]) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        raise error
+
+    assert await run(handler, Server()) == expected
+
+
+async def test_n9_an_http_exception_before_accept_is_a_denial() -> None:
+    async def handler(websocket: WebSocket) -> None:
+        raise HTTPException(401, "log in", {"www-authenticate": "Basic"})
+
+    server = Server()
+    await run(handler, server)
+    start, body = server.sent
+    assert (start["status"], body["body"]) == (401, b"log in\n")
+    assert (b"www-authenticate", b"Basic") in start["headers"]
+    assert await run(handler, Server(extensions={})) == [("websocket.close", 1000, "")]
+
+
+async def test_n9_a_websocket_exception_before_accept_is_a_denial() -> None:
+    async def handler(websocket: WebSocket) -> None:
+        raise WebSocketException(4001)
+
+    assert await run(handler, Server()) == [("websocket.close", 1000, "")]
+
+
+async def test_n9_a_denial_that_nobody_waits_for() -> None:
+    async def handler(websocket: WebSocket) -> None:
+        assert (await websocket.receive())["type"] == "websocket.connect"
+        assert (await websocket.receive())["type"] == "websocket.disconnect"
+        raise HTTPException(401)
+
+    assert await run(handler, Server(disconnect(1006))) == []
+
+
+async def test_n9_after_the_own_end_an_exception_changes_nothing() -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.send_denial_response(404, b"")
+        raise HTTPException(401)
+
+    server = Server()
+    await run(handler, server)
+    assert [message.get("status") for message in server.sent] == [404, None]

@@ -1,0 +1,1 @@
+"""Injection: what a handler asks for in its signature, and how it gets it."""

@@ -1,0 +1,1 @@
+"""Middleware: pure ASGI, in front of any application."""

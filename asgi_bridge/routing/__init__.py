@@ -1,0 +1,1 @@
+"""Routing: from a path to the handler, with what stands around it."""

@@ -1,0 +1,1 @@
+"""Testing applications in process, without sockets."""
