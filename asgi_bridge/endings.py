@@ -26,7 +26,7 @@ def close_for(error: BaseException) -> tuple[int, str] | None:
     None when all that happened is a disconnect; what the error itself asks for, when it is one that does; else 1011,
     without a reason, which may hold what is not the client's business. Of an exception group all errors count.
     """
-    cause = _cause(error)
+    cause = cause_of(error)
     if cause is None:
         return None
     code, reason = _closing(cause) or (INTERNAL_ERROR, "")
@@ -39,8 +39,8 @@ def denial_for(error: BaseException) -> Denial | None:
     It does when it has a `status_code` from 300 to 599, such as the `HTTPException` of this package and of frameworks;
     `detail` is the body, or the attribute `body` of the type `media_type`.
     """
-    cause = _cause(error)
-    status = _status(cause)
+    cause = cause_of(error)
+    status = status_of(cause)
     if status is None:
         return None
     headers = list((getattr(cause, "headers", None) or {}).items())
@@ -55,8 +55,21 @@ def denial_for(error: BaseException) -> Denial | None:
 
 def is_answer(error: BaseException) -> bool:
     """Tell whether `error` is an orderly end: a disconnect, or one that says itself what to tell the client."""
-    cause = _cause(error)
+    cause = cause_of(error)
     return cause is None or _closing(cause) is not None
+
+
+def cause_of(error: BaseException) -> BaseException | None:
+    """Return the one of the errors in `error` that counts: an unexpected one, else the first that is no disconnect."""
+    errors = [leaf for leaf in leaves(error) if not isinstance(leaf, (WebSocketDisconnect, ClientDisconnected))]
+    unexpected = [leaf for leaf in errors if _closing(leaf) is None]
+    return next(iter(unexpected or errors), None)
+
+
+def status_of(error: BaseException | None) -> int | None:
+    """Return the HTTP status that `error` asks for, if it does: its `status_code` from 300 to 599."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(error, Exception) and isinstance(status, int) and 300 <= status <= 599 else None
 
 
 def leaves(error: BaseException) -> list[BaseException]:
@@ -66,27 +79,15 @@ def leaves(error: BaseException) -> list[BaseException]:
     return [error]
 
 
-def _cause(error: BaseException) -> BaseException | None:
-    """Return the one of the errors that counts: an unexpected one, else the first that is more than a disconnect."""
-    errors = [leaf for leaf in leaves(error) if not isinstance(leaf, (WebSocketDisconnect, ClientDisconnected))]
-    unexpected = [leaf for leaf in errors if _closing(leaf) is None]
-    return next(iter(unexpected or errors), None)
-
-
 def _closing(error: BaseException) -> tuple[int, str] | None:
     if isinstance(error, WebSocketMessageError):
         return error.close_code, str(error)
     if isinstance(error, WebSocketException):
         return error.code, error.reason
-    status = _status(error)
+    status = status_of(error)
     if status is None:
         return None
     return (POLICY_VIOLATION if status < 500 else INTERNAL_ERROR), _detail(error)
-
-
-def _status(error: BaseException | None) -> int | None:
-    status = getattr(error, "status_code", None)
-    return status if isinstance(error, Exception) and isinstance(status, int) and 300 <= status <= 599 else None
 
 
 def _detail(error: BaseException | None) -> str:

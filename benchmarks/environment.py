@@ -22,8 +22,8 @@ WSSERVE_SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 WSSERVE_PACKAGES = ("wsserve", "server", "asgi_bridge", "codec", "autobahn")
 
 VERSIONED = (
-    "aiohttp", "anycorn", "daphne", "granian", "h11", "hypercorn", "isal", "picows", "Twisted", "uvicorn", "uvloop",
-    "websockets", "wsproto", "wsserve",
+    "aiohttp", "anycorn", "daphne", "fastapi", "granian", "h11", "hypercorn", "isal", "lihil", "picows", "starlette",
+    "Twisted", "uvicorn", "uvloop", "websockets", "wsproto", "wsserve",
 )  # fmt: skip
 """The packages whose versions a result names."""
 

@@ -37,11 +37,14 @@ class Load:
     once: bool = False
     """Whether one round is enough."""
 
-    @property
-    def path(self) -> str:
-        """The path that the servers serve this load at."""
-        return "/broadcast" if self.kind is Kind.BROADCAST else "/"
+    path: str = "/"
+    """The path, and query, that the servers serve this load at."""
 
+    routed: bool = False
+    """Whether it is for routed handlers, and not for bare applications."""
+
+
+ROUTED = "/chat/session123?max_users=5"
 
 LOADS = (
     Load("64b", "64 B text, 10 connections, 1 in flight", Kind.ECHO, 10),
@@ -53,8 +56,32 @@ LOADS = (
         "deflate", "1 KiB JSON with permessage-deflate, 10 connections, 1 in flight", Kind.ECHO, 10, KIB, deflate=True
     ),
     Load("500", "64 B text, 500 connections, 1 in flight", Kind.ECHO, 500),
-    Load("broadcast", "64 B text from one sender to 1,000 connections", Kind.BROADCAST, 1000, unit="CPU µs/delivery"),
+    Load(
+        "broadcast",
+        "64 B text from one sender to 1,000 connections",
+        Kind.BROADCAST,
+        1000,
+        unit="CPU µs/delivery",
+        path="/broadcast",
+    ),
     Load("connects", "Connections opened and closed, 10 at a time", Kind.CONNECTS, 10, unit="CPU µs/connection"),
+    Load(
+        "dispatch",
+        "Connections to a routed handler (path, query, one resource), opened and closed, 10 at a time",
+        Kind.CONNECTS,
+        10,
+        unit="CPU µs/connection",
+        path=ROUTED,
+        routed=True,
+    ),
+    Load(
+        "routed-64b",
+        "64 B text to a routed handler, 10 connections, 1 in flight",
+        Kind.ECHO,
+        10,
+        path=ROUTED,
+        routed=True,
+    ),
     Load("idle", "2,000 idle connections", Kind.MEMORY, 2000, unit="KiB/connection", once=True),
     Load(
         "idle-deflate",

@@ -10,12 +10,20 @@ BASELINE = "uvicorn"
 """The peer that ratios are taken to by default: the fastest of uvicorn's implementations under each load."""
 
 
+UNROUTED = "wsserve-class"
+"""What the routed handlers' costs are compared with: the same echo without a router."""
+
+ROUTED = (UNROUTED, "wsserve-routed", "uvicorn-starlette", "uvicorn-fastapi", "uvicorn-lihil")
+"""The servers that the loads for routed handlers are for."""
+
+
 class Family(StrEnum):
     """What a server is, which decides which targets it counts for."""
 
     WSSERVE = "wsserve"
     ASGI = "ASGI server"
     OTHER = "other library"
+    FRAMEWORK = "framework"
     FLOOR = "floor"
 
 
@@ -39,7 +47,9 @@ class Server:
 
     def runs(self, load: Load) -> bool:
         """Whether the load is for this server."""
-        return not load.codecs_only or self.name in ("wsserve", "wsserve-pure", "wsserve-wsproto")
+        if load.codecs_only:
+            return self.name in ("wsserve", "wsserve-pure", "wsserve-wsproto")
+        return self.name in ROUTED if load.routed else self.name not in ROUTED or self.name == UNROUTED
 
     def command_for(self, load: Load, port: int) -> list[str]:
         """Return the command line for a load: the defaults, but for messages of more fragments than any should have."""
@@ -52,6 +62,11 @@ class Server:
 def _wsserve(name: str, title: str, codec: str, app: str = "asgi_app:app", **environment: str) -> Server:
     command = ("wsserve", app, "--port", "{port}", "--codec", codec)
     return Server(name, title, Family.WSSERVE, command, tuple(environment.items()))
+
+
+def _routed_on_uvicorn(framework: str) -> Server:
+    command = ("uvicorn", f"{framework.lower()}_app:app", "--port", "{port}")
+    return Server(f"{BASELINE}-{framework.lower()}", f"{framework} on uvicorn", Family.FRAMEWORK, command)
 
 
 def _uvicorn(implementation: str) -> Server:
@@ -70,11 +85,15 @@ def _library(name: str, program: str) -> Server:
 SERVERS = (
     _wsserve("wsserve", "wsserve, wire codec", "wire"),
     _wsserve("wsserve-class", "wsserve, wire codec, WebSocket class", "wire", "websocket_class_app:app"),
+    _wsserve("wsserve-routed", "wsserve, wire codec, Router with injection", "wire", "routed_app:app"),
     _wsserve("wsserve-pure", "wsserve, wire codec in pure Python", "wire", WSSERVE_NO_EXTENSIONS="1"),
     _wsserve("wsserve-wsproto", "wsserve, wsproto codec", "wsproto"),
     _uvicorn("websockets"),
     _uvicorn("websockets-sansio"),
     _uvicorn("wsproto"),
+    _routed_on_uvicorn("Starlette"),
+    _routed_on_uvicorn("FastAPI"),
+    _routed_on_uvicorn("lihil"),
     _asgi("hypercorn", "asgi_app:app", "--bind", "127.0.0.1:{port}", "--worker-class", "uvloop"),
     _asgi("granian", "asgi_app:app", "--interface", "asgi", "--port", "{port}", "--loop", "uvloop"),
     _asgi("daphne", "asgi_app:app", "--port", "{port}"),

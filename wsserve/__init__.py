@@ -5,6 +5,7 @@ The names below are the public face. `run` and `serve` are the server; the rest 
 
 from typing import TYPE_CHECKING, Any
 
+from wsserve.asgi_bridge.controller import WebSocketController
 from wsserve.asgi_bridge.exceptions import (
     ClientDisconnected,
     HTTPException,
@@ -20,13 +21,51 @@ from wsserve.asgi_bridge.exceptions import (
     WebSocketMessageError,
     WebSocketRuntimeError,
 )
+from wsserve.asgi_bridge.http_response import Response
+from wsserve.asgi_bridge.injection.faults import InvalidRequestError
+from wsserve.asgi_bridge.injection.markers import (
+    AsyncResource,
+    Cookie,
+    Header,
+    Ignore,
+    Path,
+    Provides,
+    Query,
+    Resource,
+    use,
+)
 from wsserve.asgi_bridge.messages import InvalidMessageError
-from wsserve.asgi_bridge.origin import OriginMiddleware
+from wsserve.asgi_bridge.middleware.authentication import (
+    AuthCredentials,
+    AuthenticationError,
+    AuthenticationMiddleware,
+    SimpleUser,
+    UnauthenticatedUser,
+)
+from wsserve.asgi_bridge.middleware.https_redirect import HTTPSRedirectMiddleware
+from wsserve.asgi_bridge.middleware.origin import OriginMiddleware
+from wsserve.asgi_bridge.middleware.permissions import AllowAny, BasePermission, DenyAll, IsAuthenticated, Permission
+from wsserve.asgi_bridge.middleware.rate_limit import RateLimitMiddleware
+from wsserve.asgi_bridge.middleware.requires import requires
+from wsserve.asgi_bridge.middleware.session import SessionMiddleware
+from wsserve.asgi_bridge.middleware.token_bucket import Rate
+from wsserve.asgi_bridge.middleware.trusted_host import TrustedHostMiddleware
+from wsserve.asgi_bridge.request import Request
+from wsserve.asgi_bridge.routing.host import Host
+from wsserve.asgi_bridge.routing.http_route import Route
+from wsserve.asgi_bridge.routing.include import Include
+from wsserve.asgi_bridge.routing.layers import Middleware
+from wsserve.asgi_bridge.routing.router import Router
+from wsserve.asgi_bridge.routing.transformers import Transformer, register_path_transformer
+from wsserve.asgi_bridge.routing.websocket_route import WebSocketRoute
 from wsserve.asgi_bridge.websocket import WebSocket, WebSocketClose
 from wsserve.asgi_bridge.websocket_app import websocket_app
 from wsserve.asgi_bridge.websocket_state import WebSocketState
 
 if TYPE_CHECKING:
+    from wsserve.asgi_bridge.testing.async_client import AsyncTestClient
+    from wsserve.asgi_bridge.testing.client import TestClient
+    from wsserve.asgi_bridge.testing.exceptions import WebSocketDenialResponse
     from wsserve.server.config import Config
     from wsserve.server.errors import StartupError
     from wsserve.server.serve import Server, run, serve
@@ -34,46 +73,90 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AllowAny",
+    "AsyncResource",
+    "AsyncTestClient",
+    "AuthCredentials",
+    "AuthenticationError",
+    "AuthenticationMiddleware",
+    "BasePermission",
     "ClientDisconnected",
     "Config",
+    "Cookie",
+    "DenyAll",
     "HTTPException",
+    "HTTPSRedirectMiddleware",
+    "Header",
+    "Host",
+    "Ignore",
     "ImproperlyConfigured",
+    "Include",
     "InvalidMessageError",
+    "InvalidRequestError",
+    "IsAuthenticated",
+    "Middleware",
     "Mistake",
     "NoMatchFound",
     "OriginMiddleware",
+    "Path",
+    "Permission",
     "PermissionDenied",
+    "Provides",
+    "Query",
+    "Rate",
+    "RateLimitMiddleware",
+    "Request",
+    "Resource",
+    "Response",
+    "Route",
     "RouteDeclarationError",
+    "Router",
     "Server",
+    "SessionMiddleware",
+    "SimpleUser",
     "StartupError",
+    "TestClient",
+    "Transformer",
+    "TrustedHostMiddleware",
+    "UnauthenticatedUser",
     "WebSocket",
     "WebSocketClose",
+    "WebSocketController",
+    "WebSocketDenialResponse",
     "WebSocketDisconnect",
     "WebSocketException",
     "WebSocketFrameTypeError",
     "WebSocketJSONError",
     "WebSocketMessageError",
+    "WebSocketRoute",
     "WebSocketRuntimeError",
     "WebSocketState",
     "__version__",
+    "register_path_transformer",
+    "requires",
     "run",
     "serve",
+    "use",
     "websocket_app",
 ]
 
-_SERVER = {
-    "Config": "config",
-    "Server": "serve",
-    "StartupError": "errors",
-    "run": "serve",
-    "serve": "serve",
+_LATER = {
+    "AsyncTestClient": "asgi_bridge.testing.async_client",
+    "Config": "server.config",
+    "Server": "server.serve",
+    "run": "server.serve",
+    "serve": "server.serve",
+    "StartupError": "server.errors",
+    "TestClient": "asgi_bridge.testing.client",
+    "WebSocketDenialResponse": "asgi_bridge.testing.exceptions",
 }
+"""The modules of the server's half, and of testing."""
 
 
 def __getattr__(name: str) -> Any:
-    # The server's half is imported when it is asked for: an application under another server needs none of it.
-    if name in _SERVER:
+    # They are imported when they are asked for: an application under another server needs none of them.
+    if name in _LATER:
         from importlib import import_module
 
-        return getattr(import_module(f"wsserve.server.{_SERVER[name]}"), name)
+        return getattr(import_module(f"wsserve.{_LATER[name]}"), name)
     raise AttributeError(f"module 'wsserve' has no attribute {name!r}")

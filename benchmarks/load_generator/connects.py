@@ -19,12 +19,12 @@ CLOSE_BYTE = 0x80 | Opcode.CLOSE
 class ShortConnection:
     """One connection from its begin to its end."""
 
-    def __init__(self, port: int, poller: select.epoll) -> None:
+    def __init__(self, port: int, path: str, poller: select.epoll) -> None:
         self.began = time.perf_counter()
         self._received = b""
         self._upgraded = False
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
-        self.socket.sendall(request(port, "/", base64.b64encode(os.urandom(16))))
+        self.socket.sendall(request(port, path, base64.b64encode(os.urandom(16))))
         poller.register(self.socket, select.EPOLLIN)
 
     def proceed(self) -> bool:
@@ -52,11 +52,11 @@ def run_connects(load: Load, port: int, window: Window) -> dict[str, float]:
     with select.epoll() as poller:
 
         def connect() -> None:
-            connection = ShortConnection(port, poller)
+            connection = ShortConnection(port, load.path, poller)
             connections[connection.socket.fileno()] = connection
 
         try:
-            with Connection(port, "/"):
+            with Connection(port, load.path):
                 window.begin()
             for _ in range(load.connections):
                 connect()

@@ -31,4 +31,8 @@ def test_each_linearity_has_what_feeds_it() -> None:
 
 def test_broadcast_has_a_path_of_its_own() -> None:
     assert {load.path for load in LOADS if load.kind is Kind.BROADCAST} == {"/broadcast"}
-    assert {load.path for load in LOADS if load.kind is not Kind.BROADCAST} == {"/"}
+    assert {load.path for load in LOADS if load.kind is not Kind.BROADCAST and not load.routed} == {"/"}
+
+
+def test_routed_loads_have_a_path_and_a_query() -> None:
+    assert {load.path for load in LOADS if load.routed} == {"/chat/session123?max_users=5"}

@@ -39,4 +39,12 @@ def test_defaults_but_for_the_fragments_of_linearity() -> None:
 def test_linearity_is_no_matter_of_peers() -> None:
     [load] = select_loads(["linear-bytes"])
     assert {server.family for server in SERVERS if server.runs(load)} == {Family.WSSERVE}
-    assert all(server.runs(other) for server in SERVERS for other in select_loads(["64b", "idle"]))
+    bare = [server for server in SERVERS if server.family is not Family.FRAMEWORK and server.name != "wsserve-routed"]
+    assert all(server.runs(other) for server in bare for other in select_loads(["64b", "idle"]))
+
+
+def test_routed_handlers_are_compared_among_themselves() -> None:
+    [echo, dispatch] = select_loads(["64b", "dispatch"])
+    routed = ["wsserve-class", "wsserve-routed", "uvicorn-starlette", "uvicorn-fastapi", "uvicorn-lihil"]
+    assert [server.name for server in SERVERS if server.runs(dispatch)] == routed
+    assert [server.name for server in SERVERS if server.name in routed and server.runs(echo)] == ["wsserve-class"]

@@ -1,0 +1,100 @@
+"""The clean-up of generators that are factories: in reverse order, each once, however the handler ends."""
+
+import logging
+from collections.abc import AsyncGenerator, Generator
+from typing import Any, Final, TypeAlias
+
+import anyio
+
+from wsserve.asgi_bridge.endings import cause_of
+
+logger = logging.getLogger("wsserve.websocket")
+
+Generating: TypeAlias = AsyncGenerator[Any, None] | Generator[Any, None, None]
+
+NOTHING: Final = object()
+"""What a generator yields that ends without a yield."""
+
+
+class Resources:
+    """The generators of one connection that have yielded their values.
+
+    They are started and resumed within `scope`, since they may open scopes and task groups of their own around their
+    `yield`. From a cancellation on it is shielded, for `cleanup_timeout` seconds.
+    """
+
+    __slots__ = ("_cleanup_timeout", "_generators", "cancellation", "scope")
+
+    def __init__(self, cleanup_timeout: float) -> None:
+        self.scope = anyio.CancelScope()
+        self.cancellation: BaseException | None = None
+        """What the shielding began with: a cancellation, or what else is no `Exception`."""
+        self._cleanup_timeout = cleanup_timeout
+        self._generators: list[tuple[str, Generating]] = []
+
+    async def start(self, name: str, generator: Generating) -> Any:
+        """Run the generator to its `yield` and return what it yields, `NOTHING` when it ends before."""
+        if isinstance(generator, AsyncGenerator):
+            value = await anext(generator, NOTHING)
+        else:
+            value = next(generator, NOTHING)
+        if value is not NOTHING:
+            self._generators.append((name, generator))
+        return value
+
+    async def clean_up(self, error: BaseException | None) -> BaseException | None:
+        """Resume the generators, the newest first, and return the error that remains.
+
+        `error` is what the handler ended with. As by a context manager it is raised at each `yield`, and a generator
+        may swallow it or raise another one in its place. After an orderly end, a disconnect included, all are resumed
+        normally; an error of one is then not raised in the others, and several come back as a group.
+        """
+        failures: list[Exception] = []
+        self._shield_after(error)
+        while self._generators:
+            is_orderly = _is_orderly(error)
+            try:
+                await _resume(*self._generators.pop(), None if is_orderly else error)
+            except BaseException as raised:
+                if is_orderly and isinstance(raised, Exception):
+                    failures.append(raised)
+                elif not _is_orderly(raised):  # a disconnect takes no other error's place
+                    error = raised
+                    self._shield_after(error)
+            else:
+                if not is_orderly:
+                    error = None
+        if self.scope.cancel_called:
+            logger.warning("Factories did not clean up within %g s of a cancellation", self._cleanup_timeout)
+        if failures and _is_orderly(error):
+            return failures[0] if len(failures) == 1 else ExceptionGroup("several factories did not clean up", failures)
+        for failure in failures:  # a cancellation came after them, and has to go on
+            logger.error("A factory did not clean up", exc_info=failure)
+        return error
+
+    def _shield_after(self, error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, Exception) and self.cancellation is None:
+            self.cancellation = error
+            self.scope.shield = True
+            self.scope.deadline = anyio.current_time() + self._cleanup_timeout
+
+
+def _is_orderly(error: BaseException | None) -> bool:
+    return error is None or cause_of(error) is None
+
+
+async def _resume(name: str, generator: Generating, error: BaseException | None) -> None:
+    """Let the generator go on after its `yield`, or raise `error` there, and return when it has ended.
+
+    Raises what the generator raises, and `RuntimeError` when it yields once more.
+    """
+    try:
+        if isinstance(generator, AsyncGenerator):
+            await (anext(generator) if error is None else generator.athrow(error))
+            await generator.aclose()
+        else:
+            next(generator) if error is None else generator.throw(error)
+            generator.close()
+    except (StopAsyncIteration, StopIteration):
+        return
+    raise RuntimeError(f"{name}() has a second yield: a factory yields one value, and cleans up after that") from error

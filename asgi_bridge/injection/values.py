@@ -1,0 +1,72 @@
+"""One value of a request: where it is, and how it becomes what the parameter asks for."""
+
+from inspect import Parameter
+from operator import attrgetter
+from typing import Any, Final, Literal
+
+from wsserve.asgi_bridge.connection_data import ConnectionData
+from wsserve.asgi_bridge.injection.conversion import ValueType
+from wsserve.asgi_bridge.injection.faults import Fault
+
+Part = Literal["path", "query", "header", "cookie"]
+
+_MAPPINGS: Final = {
+    "path": attrgetter("path_params"),
+    "query": attrgetter("query_params"),
+    "header": attrgetter("headers"),
+    "cookie": attrgetter("cookies"),
+}
+
+
+class FaultyValueError(Exception):
+    """A value of the request is missing or wrong."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__(fault)
+
+
+class Value:
+    """A value of the path, the query, the headers or the cookies.
+
+    A type that takes several gets all values of the name; of a type that takes one the first value counts, as in
+    `websocket.query_params[name]`. The default stands in for a value that is absent, never for a wrong one.
+    """
+
+    __slots__ = ("_all", "_default", "_mapping", "_part", "_type", "name")
+
+    def __init__(self, part: Part, name: str, value_type: ValueType, default: Any = Parameter.empty) -> None:
+        self.name = name
+        self._part = part
+        self._type = value_type
+        self._default = default
+        self._mapping = _MAPPINGS[part]
+        self._all = value_type.is_several and part in ("query", "header")
+
+    def read(self, connection: ConnectionData) -> Any:
+        """Return the connection's value. Raises `FaultyValueError` when it is missing or wrong."""
+        mapping = self._mapping(connection)
+        found = mapping.getall(self.name, None) if self._all else mapping.get(self.name)
+        if found is None:
+            if self._default is not Parameter.empty:
+                return self._default
+            raise FaultyValueError(Fault(self._part, self.name, "required, but missing"))
+        if self._type.is_several and not self._all:
+            found = [found]
+        try:
+            return self._type.convert(found)
+        except Exception as error:
+            raise FaultyValueError(Fault(self._part, self.name, self._type.explain(error))) from None
+
+
+class Constant:
+    """A default that nothing of the connection can replace."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def read(self, _connection: ConnectionData) -> Any:
+        """Return the default."""
+        return self._value

@@ -1,0 +1,163 @@
+"""Permissions: classes around an application that let a connection through to it or refuse it."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from wsserve.asgi_bridge.connection_data import ConnectionData
+from wsserve.asgi_bridge.endings import close_for
+from wsserve.asgi_bridge.exceptions import HTTPException, PermissionDenied
+from wsserve.asgi_bridge.middleware.authentication import is_authenticated
+from wsserve.asgi_bridge.middleware.refusal import refuse
+from wsserve.asgi_bridge.outgoing import closure
+from wsserve.asgi_bridge.routing.boundary import BOUNDARY
+from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
+from wsserve.asgi_bridge.websocket import WebSocket
+
+PermissionFactory: TypeAlias = Callable[[ASGIApp], ASGIApp]
+"""A permission's class, or a `Permission` with its options: it takes the application that it is put around."""
+
+
+class Permission:
+    """A permission with its options: `Permission(HasRole, role="admin")`."""
+
+    def __init__(self, factory: Callable[..., ASGIApp], /, **options: Any) -> None:
+        if not callable(factory):
+            raise TypeError(f"Permission() takes a class that takes an application, not {factory!r}")
+        self.factory = factory
+        self.options = options
+
+    def __call__(self, app: ASGIApp) -> ASGIApp:
+        """Put the permission around `app`."""
+        return self.factory(app, **self.options)
+
+    def __repr__(self) -> str:
+        name = getattr(self.factory, "__name__", repr(self.factory))
+        return f"Permission({', '.join([name, *(f'{key}=...' for key in self.options)])})"
+
+
+class BasePermission(ABC):
+    """A permission of which a subclass writes `has_permission` only. It works in front of any ASGI application.
+
+    Who may not pass gets `denial`: an HTTP request is answered with it, a handshake denied, an accepted WebSocket
+    closed with 1008. Below a wsserve `Router` it is raised, so that exception handlers get it. The lifespan passes.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    @abstractmethod
+    def has_permission(self, connection: ConnectionData) -> bool | Awaitable[bool]:
+        """Tell whether this connection may pass; `async def` will do as well."""
+
+    def denial(self, connection: ConnectionData) -> HTTPException:  # noqa: ARG002  # for subclasses
+        """Return the error for a connection that may not pass: by default 403."""
+        return PermissionDenied()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        connection = ConnectionData(scope)
+        allowed = self.has_permission(connection)
+        if inspect.isawaitable(allowed):
+            allowed = await allowed
+        if allowed:
+            await self.app(scope, receive, send)
+            return
+        denial = self.denial(connection)
+        if BOUNDARY in scope:
+            raise denial
+        await _answer(denial, scope, receive, send)
+
+
+class AllowAny(BasePermission):
+    """Lets every connection through."""
+
+    def has_permission(self, connection: ConnectionData) -> bool:  # noqa: ARG002
+        """Return True."""
+        return True
+
+
+class DenyAll(BasePermission):
+    """Refuses every connection, with 403."""
+
+    def has_permission(self, connection: ConnectionData) -> bool:  # noqa: ARG002
+        """Return False."""
+        return False
+
+
+class IsAuthenticated(BasePermission):
+    """Lets users through who are authenticated; all others get 401.
+
+    `challenge` is the value of the header `WWW-Authenticate`, such as `Bearer`, which a 401 should have (RFC 9110,
+    section 15.5.2). Without an `AuthenticationMiddleware` further out, `ImproperlyConfigured` is raised.
+    """
+
+    def __init__(self, app: ASGIApp, challenge: str | None = None) -> None:
+        super().__init__(app)
+        self._headers = {} if challenge is None else {"www-authenticate": challenge}
+
+    def has_permission(self, connection: ConnectionData) -> bool:
+        """Tell whether there is a user who is authenticated."""
+        return is_authenticated(connection.user)
+
+    def denial(self, connection: ConnectionData) -> HTTPException:  # noqa: ARG002
+        """Return the error: 401."""
+        return HTTPException(401, headers=self._headers)
+
+
+def with_permissions(app: ASGIApp, permissions: Sequence[PermissionFactory]) -> ASGIApp:
+    """Return `app` within these permissions, of which the first is the outermost.
+
+    Each is a class such as `IsAuthenticated`, a `Permission`, or any class that takes an application and is called as
+    one: it calls the application, or raises `PermissionDenied` or another `HTTPException`. That is raised further below
+    a wsserve `Router`; elsewhere it is answered as by a `BasePermission`. The lifespan passes them all by. Raises
+    `TypeError` for what cannot be called.
+    """
+    guarded = app
+    for permission in reversed(permissions):
+        if not callable(permission):
+            raise TypeError(f"a permission is a class or a Permission(...), not {permission!r}")
+        guarded = permission(guarded)
+
+    async def permitted(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await app(scope, receive, send)
+        elif BOUNDARY in scope:
+            await guarded(scope, receive, send)
+        else:
+            await _answering(guarded, scope, receive, send)
+
+    return permitted
+
+
+async def _answering(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Call `app`; answer the `HTTPException` that it raises."""
+    last: str | None = None
+
+    def watched_send(message: Message) -> Awaitable[None]:
+        nonlocal last
+        last = message["type"]
+        return send(message)
+
+    try:
+        await app(scope, receive, watched_send)
+    except HTTPException as error:
+        if last is None:
+            await _answer(error, scope, receive, send)
+        elif last in ("websocket.accept", "websocket.send") and (closing := close_for(error)) is not None:
+            with suppress(OSError):  # the client has left
+                await send(closure(*closing))
+        elif scope["type"] != "websocket":
+            raise
+
+
+async def _answer(error: HTTPException, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await WebSocket(scope, receive, send).end_with(error)
+    else:
+        await refuse(scope, receive, send, error.status_code, f"{error.detail}\n", error.headers)

@@ -1,0 +1,62 @@
+"""The outermost end of routing: what an error that nobody handled becomes."""
+
+from types import TracebackType
+from typing import Final
+
+from wsserve.asgi_bridge.endings import denial_for, is_answer
+from wsserve.asgi_bridge.http_response import Response
+from wsserve.asgi_bridge.types import Message, Receive, Scope, Send
+from wsserve.asgi_bridge.websocket import WebSocket
+
+BOUNDARY: Final = "wsserve.boundary"
+"""In a scope: there is a boundary further out, which makes an end of errors."""
+
+
+class HTTPBoundary:
+    """Answers an HTTP request whose handler raised an error that says how, such as an `HTTPException`.
+
+    As a context manager it gives the `send` to use within. All other errors, and those after the response has begun, go
+    on to the server.
+    """
+
+    __slots__ = ("_begun", "_receive", "_scope", "_send")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._begun = False
+
+    async def __aenter__(self) -> Send:
+        return self._watch
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> bool:
+        if error is None or self._begun or not is_answer(error):
+            return False
+        denial = denial_for(error)
+        if denial is None:
+            return False
+        response = Response(denial.body, denial.status, denial.headers)
+        await response(self._scope, self._receive, self._send)
+        return True
+
+    async def _watch(self, message: Message) -> None:
+        self._begun = True
+        await self._send(message)
+
+
+class WebSocketBoundary(WebSocket):
+    """Ends a connection as `WebSocket.__aexit__` says; as a context manager it gives the `send` to use within."""
+
+    __slots__ = ()
+
+    async def __aenter__(self) -> Send:  # type: ignore[override]  # what is within makes WebSockets of its own
+        return self._send
+
+
+def boundary(scope: Scope, receive: Receive, send: Send) -> HTTPBoundary | WebSocketBoundary:
+    """Return the context manager in which a router runs a connection, and mark the scope with it."""
+    scope[BOUNDARY] = True
+    return (WebSocketBoundary if scope["type"] == "websocket" else HTTPBoundary)(scope, receive, send)

@@ -1,0 +1,133 @@
+"""What a route for WebSockets and one for HTTP have in common: a path, a handler, and layers around it."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pkgutil import resolve_name
+from typing import Any, ClassVar
+
+from wsserve.asgi_bridge.connection_data import ConnectionData
+from wsserve.asgi_bridge.exceptions import Mistake, RouteDeclarationError
+from wsserve.asgi_bridge.injection.markers import Use
+from wsserve.asgi_bridge.injection.plan import HandlerPlan, compile_handler
+from wsserve.asgi_bridge.routing.base import BaseRoute
+from wsserve.asgi_bridge.routing.layers import Around, ExceptionHandlers, MiddlewareFactory, layered, mistakes_in
+from wsserve.asgi_bridge.routing.path_pattern import PathPattern
+from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
+
+_ASGI: tuple[str, ...] = ("scope", "receive", "send")
+
+
+class HandlerRoute(BaseRoute):
+    """A route with a handler, or with an ASGI application in its place.
+
+    All that is wrong with path, handler and layers is raised together, in one `RouteDeclarationError`, as soon as the
+    route has its handler.
+    """
+
+    connection_type: ClassVar[type[ConnectionData]]
+
+    def __init__(
+        self,
+        path: str,
+        handler: Callable[..., Any] | str | None = None,
+        *,
+        kind: str,
+        methods: Iterable[str] | None = None,
+        name: str | None = None,
+        middleware: Sequence[MiddlewareFactory] = (),
+        permissions: Sequence[Any] = (),
+        dependencies: Mapping[str, Use] | None = None,
+        exception_handlers: ExceptionHandlers | None = None,
+        before: Sequence[Around] = (),
+        after: Sequence[Around] = (),
+        cleanup_timeout: float = 10.0,
+    ) -> None:
+        super().__init__(PathPattern(path), name=name or "", kinds=(kind,), methods=methods)
+        self._layers: dict[str, Any] = {
+            "middleware": tuple(middleware),
+            "permissions": tuple(permissions),
+            "before": tuple(before),
+            "after": tuple(after),
+            "exception_handlers": dict(exception_handlers or {}),
+        }
+        self._dependencies = dict(dependencies or {})
+        self._cleanup_timeout = cleanup_timeout
+        self._subroutes: list[HandlerRoute] = []
+        self._app: ASGIApp | None = None
+        self._handler_mistakes: list[Mistake] = []
+        self.handler: Any = None
+        if handler is not None:
+            self._set_handler(handler)
+
+    def handle(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        """Serve a connection that this route matches."""
+        assert self._app is not None, "a router takes no route without a handler"  # noqa: S101
+        return self._app(scope, receive, send)
+
+    def declared(self) -> Iterator[BaseRoute]:
+        """Yield this route, when it has a handler or nothing below it, and what was declared below it."""
+        if self.handler is not None or not self._subroutes:
+            yield self
+        for route in self._subroutes:
+            yield from route.declared()
+
+    def mistakes(self) -> list[Mistake]:
+        """Return what is wrong in the declaration."""
+        mistakes = super().mistakes() + [self.mistake(text) for text in mistakes_in(**self._layers)]
+        mistakes += [
+            self.mistake(f"dependencies has {use!r} for {name!r}: write use(factory)")
+            for name, use in self._dependencies.items()
+            if not isinstance(use, Use)
+        ]
+        if self.handler is None:
+            mistakes.append(self.mistake(f"the route {self.pattern.declaration!r} has no handler"))
+        return mistakes + self._handler_mistakes
+
+    def _set_handler(self, handler: Any) -> None:
+        if self.handler is not None:
+            raise RouteDeclarationError(
+                [self.mistake(f"the route {self.pattern.declaration!r} has a handler already: {self.handler!r}")]
+            )
+        if isinstance(handler, str):
+            try:
+                handler = resolve_name(handler)
+            except (ValueError, ImportError, AttributeError) as error:
+                text = f"the handler {handler!r} cannot be loaded: {error}"
+                raise RouteDeclarationError([*self.mistakes()[:-1], self.mistake(text)]) from error
+        self.handler = handler
+        self.name = self.name or getattr(handler, "__name__", "")
+        app = handler if is_asgi_application(handler) else self._hosted(handler)
+        mistakes = self.mistakes()
+        if mistakes:
+            raise RouteDeclarationError(mistakes)
+        self._app = layered(app, **self._layers)
+
+    def _hosted(self, handler: Any) -> ASGIApp:
+        """Return the application that calls `handler` with what it asks for."""
+        plan = compile_handler(
+            handler,
+            self.pattern.names,
+            connection_type=self.connection_type,
+            dependencies={name: use for name, use in self._dependencies.items() if isinstance(use, Use)},
+            cleanup_timeout=self._cleanup_timeout,
+        )
+        self._handler_mistakes += plan.mistakes
+        return self._application(plan)
+
+    def _application(self, plan: HandlerPlan) -> ASGIApp:
+        raise NotImplementedError
+
+    def _inherited(self) -> dict[str, Any]:
+        """Return what a route below this one is declared with: the layers of this one."""
+        return {**self._layers, "dependencies": self._dependencies, "cleanup_timeout": self._cleanup_timeout}
+
+
+def is_asgi_application(value: Any) -> bool:
+    """Tell whether this is an ASGI application and no handler: its parameters are scope, receive and send."""
+    if inspect.isclass(value):
+        return False
+    try:
+        names = tuple(name.lstrip("_") for name in inspect.signature(value).parameters)
+    except (TypeError, ValueError):
+        return False
+    return names == _ASGI

@@ -1,0 +1,142 @@
+"""What stands around an application: exception handlers, middleware, permissions, and calls before and after it."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from wsserve.asgi_bridge.endings import cause_of, status_of
+from wsserve.asgi_bridge.http_response import Response
+from wsserve.asgi_bridge.middleware.permissions import with_permissions
+from wsserve.asgi_bridge.request import Request
+from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
+from wsserve.asgi_bridge.websocket import WebSocket
+
+MiddlewareFactory: TypeAlias = Callable[[ASGIApp], ASGIApp]
+"""A middleware's class, or a `Middleware` with its options: it takes the application that it is put around."""
+
+Around: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[object]]
+"""What is called before or after an application."""
+
+ExceptionHandlers: TypeAlias = Mapping[Any, Callable[..., object]]  # any, as the keys of a Mapping are invariant
+"""Functions `(connection, error)`, plain or async, by the error's type or the status of an `HTTPException`."""
+
+
+class Middleware:
+    """A middleware with its options: `Middleware(SessionMiddleware, secret_key=...)`."""
+
+    def __init__(self, factory: Callable[..., ASGIApp], /, *args: Any, **options: Any) -> None:
+        if not callable(factory):
+            raise TypeError(f"Middleware() takes a class or function that takes an application, not {factory!r}")
+        self.factory = factory
+        self.args = args
+        self.options = options
+
+    def __call__(self, app: ASGIApp) -> ASGIApp:
+        """Put the middleware around `app`."""
+        return self.factory(app, *self.args, **self.options)
+
+    def __repr__(self) -> str:
+        name = getattr(self.factory, "__name__", repr(self.factory))
+        arguments = [*map(repr, self.args), *(f"{key}=..." for key in self.options)]  # they may be secrets
+        return f"Middleware({', '.join([name, *arguments])})"
+
+
+def layered(
+    app: ASGIApp,
+    *,
+    middleware: Sequence[MiddlewareFactory] = (),
+    permissions: Sequence[Any] = (),
+    before: Sequence[Around] = (),
+    after: Sequence[Around] = (),
+    exception_handlers: ExceptionHandlers | None = None,
+) -> ASGIApp:
+    """Return `app` within these layers: exception handlers outermost, then middleware, permissions, before and after.
+
+    The first middleware and the first permission are the outer ones. `after` is called when `app` has returned without
+    an error. Without layers it is `app` itself.
+    """
+    if before or after:
+        app = _surrounded(app, tuple(before), tuple(after))
+    if permissions:
+        app = with_permissions(app, permissions)
+    for factory in reversed(middleware):
+        app = factory(app)
+    if exception_handlers:
+        app = _handled(app, dict(exception_handlers))
+    return app
+
+
+def mistakes_in(
+    *,
+    middleware: Sequence[Any] = (),
+    permissions: Sequence[Any] = (),
+    before: Sequence[Any] = (),
+    after: Sequence[Any] = (),
+    exception_handlers: Mapping[Any, Any] | None = None,
+) -> list[str]:
+    """Return what is wrong with layers that `layered` is to be given, a sentence each."""
+    mistakes = [
+        f"{name} has {item!r}, which cannot be called"
+        for name, items in (
+            ("middleware", middleware),
+            ("permissions", permissions),
+            ("before", before),
+            ("after", after),
+        )
+        for item in items
+        if not callable(item)
+    ]
+    for key, handler in (exception_handlers or {}).items():
+        if not (isinstance(key, int) or (isinstance(key, type) and issubclass(key, Exception))):
+            mistakes.append(f"exception_handlers has the key {key!r}, which is neither an Exception class nor a status")
+        if not callable(handler):
+            mistakes.append(f"exception_handlers has {handler!r}, which cannot be called")
+    return mistakes
+
+
+def _surrounded(app: ASGIApp, before: tuple[Around, ...], after: tuple[Around, ...]) -> ASGIApp:
+    async def surrounded(scope: Scope, receive: Receive, send: Send) -> None:
+        for call in before:
+            await call(scope, receive, send)
+        await app(scope, receive, send)
+        for call in after:
+            await call(scope, receive, send)
+
+    return surrounded
+
+
+def _handled(app: ASGIApp, handlers: dict[Any, Callable[..., object]]) -> ASGIApp:
+    async def handled(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await app(scope, receive, send)
+            return
+        begun = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await app(scope, receive, send if scope["type"] == "websocket" else watched_send)
+        except Exception as error:
+            cause = cause_of(error) or error
+            handler = _handler_for(cause, handlers)
+            if handler is None or begun:
+                raise
+            connection = WebSocket(scope, receive, send) if scope["type"] == "websocket" else Request(scope, receive)
+            result = handler(connection, cause)
+            if inspect.isawaitable(result):
+                result = await result
+            if isinstance(connection, Request):
+                await Response.of(result)(scope, receive, send)
+
+    return handled
+
+
+def _handler_for(
+    error: BaseException, handlers: dict[Any, Callable[..., object]]
+) -> Callable[..., object] | None:
+    """Return the handler of the error's status, else that of the nearest of its classes."""
+    keys = [status_of(error), *type(error).__mro__]
+    return next((handlers[key] for key in keys if key in handlers), None)

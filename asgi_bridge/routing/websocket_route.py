@@ -1,0 +1,110 @@
+"""Routes for WebSockets."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from wsserve.asgi_bridge.connection_data import ConnectionData
+from wsserve.asgi_bridge.controller import WebSocketController
+from wsserve.asgi_bridge.injection.markers import Use, use
+from wsserve.asgi_bridge.injection.plan import HandlerPlan
+from wsserve.asgi_bridge.routing.handler_route import HandlerRoute
+from wsserve.asgi_bridge.routing.layers import Around, ExceptionHandlers, MiddlewareFactory
+from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
+from wsserve.asgi_bridge.websocket import WebSocket
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+
+class WebSocketRoute(HandlerRoute):
+    """A path and what serves the WebSockets there.
+
+    That is an async function, method or other callable, whose parameters are injected; a `WebSocketController` class;
+    any ASGI application; or "module:name" of one of these. It is given here or by the decorator `ws_handler`. Raises
+    `RouteDeclarationError` for all that is wrong in the declaration, as soon as there is a handler.
+
+    A route is an ASGI application too, for itself alone.
+    """
+
+    connection_type: ClassVar[type[ConnectionData]] = WebSocket
+
+    def __init__(
+        self,
+        path: str = "",
+        handler: Callable[..., Any] | str | None = None,
+        *,
+        name: str | None = None,
+        middleware: Sequence[MiddlewareFactory] = (),
+        permissions: Sequence[Any] = (),
+        dependencies: Mapping[str, Use] | None = None,
+        exception_handlers: ExceptionHandlers | None = None,
+        before: Sequence[Around] = (),
+        after: Sequence[Around] = (),
+        cleanup_timeout: float = 10.0,
+    ) -> None:
+        super().__init__(
+            path,
+            handler,
+            kind="websocket",
+            name=name,
+            middleware=middleware,
+            permissions=permissions,
+            dependencies=dependencies,
+            exception_handlers=exception_handlers,
+            before=before,
+            after=after,
+            cleanup_timeout=cleanup_timeout,
+        )
+        self._alone: ASGIApp | None = None
+
+    def ws_handler(self, handler: H) -> H:
+        """Make `handler` the route's one handler; as a decorator. Raises `RouteDeclarationError` as the class does."""
+        self._set_handler(handler)
+        return handler
+
+    endpoint = ws_handler  # what lihil calls it from 0.2.38 on
+
+    def sub(
+        self, path: str, handler: Callable[..., Any] | str | None = None, *, name: str | None = None
+    ) -> "WebSocketRoute":
+        """Declare a route below this one, within the same layers; a router takes it along with this one.
+
+        `route / "path"` is the same.
+        """
+        route = WebSocketRoute(self.pattern.joined(path).declaration, handler, name=name, **self._inherited())
+        self._subroutes.append(route)
+        return route
+
+    __truediv__ = sub
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what this route matches; all else is refused as by a `Router`."""
+        if self._alone is None:
+            from wsserve.asgi_bridge.routing.router import Router
+
+            self._alone = Router([self])
+        await self._alone(scope, receive, send)
+
+    def _hosted(self, handler: Any) -> ASGIApp:
+        if isinstance(handler, type) and issubclass(handler, WebSocketController):
+            return self._hosted_controller(handler)
+        return super()._hosted(handler)
+
+    def _hosted_controller(self, controller: type[WebSocketController]) -> ASGIApp:
+        self._handler_mistakes += [self.mistake(f"{controller.__qualname__}: {text}") for text in controller.faults()]
+        own = {name: getattr(controller, name) for name in ("middleware", "permissions", "exception_handlers")}
+        self._layers["middleware"] += tuple(own["middleware"])
+        self._layers["permissions"] += tuple(own["permissions"])
+        self._layers["exception_handlers"] |= own["exception_handlers"]
+        self._dependencies |= controller.dependencies
+
+        async def serve(websocket: WebSocket, controller: Any) -> None:
+            await controller.serve(websocket)
+
+        serve.__annotations__["controller"] = Annotated[Any, use(controller)]
+        return super()._hosted(serve)
+
+    def _application(self, plan: HandlerPlan) -> ASGIApp:
+        def serve(scope: Scope, receive: Receive, send: Send) -> Any:
+            return plan.call(WebSocket(scope, receive, send))  # no coroutine of its own: each costs per message
+
+        return serve

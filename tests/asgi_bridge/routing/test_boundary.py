@@ -1,0 +1,73 @@
+"""What an error that nobody handled becomes, at the outermost router."""
+
+from typing import Any
+
+import pytest
+
+from tests.asgi_bridge.double import Server, websocket_scope
+from wsserve.asgi_bridge.exceptions import HTTPException, WebSocketDisconnect, WebSocketException
+from wsserve.asgi_bridge.routing.boundary import BOUNDARY, boundary
+from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
+from wsserve.asgi_bridge.websocket import WebSocket
+
+pytestmark = pytest.mark.anyio
+
+
+async def run_http(app: ASGIApp) -> list[Message]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    scope = websocket_scope(type="http", method="GET")
+    async with boundary(scope, receive, send) as guarded:
+        assert scope[BOUNDARY]
+        await app(scope, receive, guarded)
+    return sent
+
+
+def failing(error: Exception, *messages: Message) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        for message in messages:
+            await send(message)
+        raise error
+
+    return app
+
+
+START: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": []}
+
+
+async def test_n9_an_http_exception_is_a_response() -> None:
+    start, body = await run_http(failing(HTTPException(404, "no such page", {"x-a": "b"})))
+    assert (start["status"], body["body"]) == (404, b"no such page\n")
+    assert (b"x-a", b"b") in start["headers"]
+
+
+@pytest.mark.parametrize(
+    ("error", "messages"),
+    [(HTTPException(404), [START]), (ZeroDivisionError(), []), (WebSocketException(), []), (WebSocketDisconnect(), [])],
+    ids=["begun", "crash", "for-websockets", "disconnect"],
+)
+async def test_n9_other_errors_go_on_to_the_server(error: Exception, messages: list[Message]) -> None:
+    with pytest.raises(type(error)):
+        await run_http(failing(error, *messages))
+
+
+async def test_an_orderly_response_passes() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+
+    assert await run_http(app) == [START]
+
+
+async def test_g8_a_websocket_ends_as_its_handler_did() -> None:
+    server = Server()
+    async with boundary(server.scope, server.receive, server.send) as send:
+        await WebSocket(server.scope, server.receive, send).accept()
+        raise WebSocketException(4001, "enough")
+    closing = server.sent[1]
+    assert (closing["code"], closing["reason"]) == (4001, "enough")

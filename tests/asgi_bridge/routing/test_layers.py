@@ -1,0 +1,180 @@
+"""What stands around an application."""
+
+from typing import Any
+
+import pytest
+
+from tests.asgi_bridge.double import Server, websocket_scope
+from wsserve.asgi_bridge.exceptions import HTTPException, WebSocketDisconnect
+from wsserve.asgi_bridge.http_response import Response
+from wsserve.asgi_bridge.request import Request
+from wsserve.asgi_bridge.routing.layers import Middleware, layered, mistakes_in
+from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
+from wsserve.asgi_bridge.websocket import WebSocket
+
+pytestmark = pytest.mark.anyio
+
+
+class Note:
+    """A middleware, or a permission, that notes when it is entered."""
+
+    def __init__(self, app: ASGIApp, name: str = "plain") -> None:
+        self.app = app
+        self.name = name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["notes"].append(self.name)
+        await self.app(scope, receive, send)
+
+
+def around(name: str) -> Any:
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["notes"].append(name)
+
+    return call
+
+
+def ending(error: Exception | None = None) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["notes"].append("app")
+        if error is not None:
+            raise error
+
+    return app
+
+
+async def run(app: ASGIApp, server: Server) -> list[str]:
+    notes: list[str] = []
+    server.scope["notes"] = notes
+    await app(server.scope, server.receive, server.send)
+    return notes
+
+
+async def test_without_layers_the_application_stays_as_it_is() -> None:
+    app = ending()
+    assert layered(app) is app
+
+
+async def test_n10_n11_n12_h22_order_of_layers() -> None:
+    app = layered(
+        ending(),
+        middleware=[Note, Middleware(Note, name="second")],
+        permissions=[Note],
+        before=[around("before"), around("just before")],
+        after=[around("after")],
+    )
+    assert await run(app, Server()) == ["plain", "second", "plain", "before", "just before", "app", "after"]
+
+
+async def test_n12_nothing_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await run(layered(ending(ZeroDivisionError()), after=[around("after")]), server := Server())
+    assert server.scope["notes"] == ["app"]
+
+
+@pytest.mark.parametrize(
+    ("error", "handled"),
+    [
+        (ZeroDivisionError(), "ArithmeticError"),
+        (KeyError(), "Exception"),
+        (HTTPException(404), "404"),
+        (HTTPException(400), "HTTPException"),
+        (ExceptionGroup("", [WebSocketDisconnect(), ZeroDivisionError()]), "ArithmeticError"),
+        (WebSocketDisconnect(1001), "Exception"),
+    ],
+    ids=ascii,
+)
+async def test_n9_exception_handlers_by_type_and_status(error: Exception, handled: str) -> None:
+    seen = []
+
+    def handler(name: str) -> Any:
+        async def handle(websocket: WebSocket, caught: Exception) -> None:
+            assert isinstance(websocket, WebSocket)
+            seen.append((name, caught))
+
+        return handle
+
+    handlers = {
+        ArithmeticError: handler("ArithmeticError"),
+        HTTPException: handler("HTTPException"),
+        404: handler("404"),
+        Exception: handler("Exception"),
+    }
+    await run(layered(ending(error), exception_handlers=handlers), Server())
+    cause = error.exceptions[1] if isinstance(error, ExceptionGroup) else error
+    assert seen == [(handled, cause)]
+
+
+async def test_n9_a_plain_function_handles_too_and_others_go_on() -> None:
+    seen = []
+    handlers = {KeyError: lambda _websocket, error: seen.append(error.args)}
+    await run(layered(ending(KeyError("a")), exception_handlers=handlers), Server())
+    assert seen == [("a",)]
+    with pytest.raises(ZeroDivisionError):
+        await run(layered(ending(ZeroDivisionError()), exception_handlers=handlers), Server())
+
+
+async def test_n9_what_a_handler_raises_goes_to_the_layer_outside() -> None:
+    def fail(_websocket: WebSocket, _error: Exception) -> None:
+        raise LookupError("from the handler")
+
+    seen = []
+    inner = layered(ending(ZeroDivisionError()), exception_handlers={ZeroDivisionError: fail})
+    outer = layered(inner, exception_handlers={LookupError: lambda _, error: seen.append(str(error))})
+    await run(outer, Server())
+    assert seen == ["from the handler"]
+
+
+async def run_http(app: ASGIApp, kind: str = "http") -> list[Message]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    await app(websocket_scope(type=kind, method="GET", notes=[]), receive, send)
+    return sent
+
+
+async def test_n9_http_handlers_return_the_response() -> None:
+    async def handle(request: Request, error: Exception) -> Response:
+        return Response(f"{request.method}: {error}", 500)
+
+    start, body = await run_http(layered(ending(KeyError("a")), exception_handlers={KeyError: handle}))
+    assert (start["status"], body["body"]) == (500, b"GET: 'a'")
+
+
+async def test_n9_after_the_response_has_begun_an_error_goes_on() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response("half")(scope, receive, send)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await run_http(layered(app, exception_handlers={KeyError: lambda *_: "again"}))
+
+
+async def test_n9_the_lifespan_has_no_exception_handlers() -> None:
+    with pytest.raises(KeyError):
+        await run_http(layered(ending(KeyError()), exception_handlers={KeyError: lambda *_: None}), "lifespan")
+
+
+def test_h22_mistakes() -> None:
+    assert mistakes_in(middleware=[Note], exception_handlers={404: print, KeyError: print}) == []
+    handlers: Any = {"404": print, KeyError: None, BaseException: print}
+    assert mistakes_in(middleware=[1], permissions=["a"], before=[None], after=[()], exception_handlers=handlers) == [
+        "middleware has 1, which cannot be called",
+        "permissions has 'a', which cannot be called",
+        "before has None, which cannot be called",
+        "after has (), which cannot be called",
+        "exception_handlers has the key '404', which is neither an Exception class nor a status",
+        "exception_handlers has None, which cannot be called",
+        "exception_handlers has the key <class 'BaseException'>, which is neither an Exception class nor a status",
+    ]
+
+
+def test_n10_middleware_with_options() -> None:
+    assert repr(Middleware(Note, "a", name="secret")) == "Middleware(Note, 'a', name=...)"
+    with pytest.raises(TypeError, match="takes a class or function that takes an application, not 5"):
+        Middleware(5)  # type: ignore[arg-type]
