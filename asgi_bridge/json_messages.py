@@ -14,15 +14,26 @@ def encode_json(data: object, default: Callable[[Any], Any] | None = None) -> by
     """Return `data` as compact JSON in UTF-8.
 
     Beside the types that JSON has, it takes all that msgspec does: `datetime`, `UUID`, `Decimal`, sets, enumerations,
-    dataclasses, `msgspec.Struct` and others; bytes become base64. `default` turns an object of another type into one of
+    dataclasses, `msgspec.Struct`, subclasses of str such as `URL`, and others; bytes become base64. `default` turns an object of another type into one of
     these. Raises `TypeError` for a type that nothing of this covers, `ValueError` for NaN and infinity, which JSON does
     not have, and for lone surrogates.
     """
-    encoded = msgspec.json.encode(data, enc_hook=default)
+    hook = partial(_plain, default)
+    encoded = msgspec.json.encode(data, enc_hook=hook)
     if encoded.find(b"null") >= 0:  # quicker than `in`, which first takes it for a number
         # msgspec writes null for NaN and infinity, so data that may have them is looked at once more.
-        json.dumps(msgspec.to_builtins(data, str_keys=True, enc_hook=default), allow_nan=False)
+        json.dumps(msgspec.to_builtins(data, str_keys=True, enc_hook=hook), allow_nan=False)
     return encoded
+
+
+def _plain(default: Callable[[Any], Any] | None, value: Any) -> Any:
+    """Return what stands for a value of a type that msgspec does not know."""
+    for plain in (str, int, float, bytes):  # which it knows, but not their subclasses
+        if isinstance(value, plain):
+            return plain(value)
+    if default is None:
+        raise TypeError(f"an object of type {type(value).__qualname__} is no JSON: give send_json() a default for it")
+    return default(value)
 
 
 def decode_json(payload: str | bytes) -> Any:

@@ -55,10 +55,26 @@ async def test_l23_nan_and_infinity_are_no_json(number: float) -> None:
         await websocket.send_json({1: [None, Size(number)]})
 
 
+async def test_l23_subclasses_of_what_json_has() -> None:
+    class Name(str):
+        __slots__ = ()
+
+    class Number(int):
+        pass
+
+    class Ratio(float):
+        pass
+
+    server = Server()
+    websocket = await server.accepted()
+    await websocket.send_json([Name("a"), Number(1), Ratio(0.5), {Name("k"): websocket.url}])
+    assert server.sent[-1]["text"] == '["a",1,0.5,{"k":"ws://example.com/chat"}]'
+
+
 async def test_l23_other_types_need_a_default() -> None:
     server = Server()
     websocket = await server.accepted()
-    with pytest.raises(TypeError, match="complex"):
+    with pytest.raises(TypeError, match=r"type complex is no JSON: give send_json\(\) a default"):
         await websocket.send_json([1j])
     await websocket.send_json([1j, None], default=str)
     assert server.sent == [{"type": "websocket.send", "text": '["1j",null]'}]

@@ -28,11 +28,15 @@ class Servers:
 
     def get(self, configuration: Configuration, app: str, *options: str) -> ServerProcess:
         """Return the server of this app (a module of tests.end_to_end.apps and its attribute), started if need be."""
+        return self.get_named(configuration, f"tests.end_to_end.apps.{app}", *options)
+
+    def get_named(self, configuration: Configuration, app: str, *options: str) -> ServerProcess:
+        """Return the server of this app, from any module, started if need be."""
         if configuration not in WSSERVE:
             options = ()  # they are wsserve's own
         key = (configuration, app, options)
         if key not in self._running or not self._running[key].running:  # one that died must not fail all later tests
-            server = ServerProcess(configuration, f"tests.end_to_end.apps.{app}", options)
+            server = ServerProcess(configuration, app, options)
             self._running[key] = self._stack.enter_context(server)
         return self._running[key]
 
