@@ -14,9 +14,9 @@ def encode_json(data: object, default: Callable[[Any], Any] | None = None) -> by
     """Return `data` as compact JSON in UTF-8.
 
     Beside the types that JSON has, it takes all that msgspec does: `datetime`, `UUID`, `Decimal`, sets, enumerations,
-    dataclasses, `msgspec.Struct`, subclasses of str such as `URL`, and others; bytes become base64. `default` turns an object of another type into one of
-    these. Raises `TypeError` for a type that nothing of this covers, `ValueError` for NaN and infinity, which JSON does
-    not have, and for lone surrogates.
+    dataclasses, `msgspec.Struct` and others; also subclasses of str, such as `URL`, and of numbers; bytes become
+    base64. `default` turns an object of another type into one of these. Raises `TypeError` for a type that nothing of
+    this covers, `ValueError` for NaN and infinity, which JSON does not have, and for lone surrogates.
     """
     hook = partial(_plain, default)
     encoded = msgspec.json.encode(data, enc_hook=hook)
