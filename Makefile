@@ -20,10 +20,9 @@ $(VENV)/installed: pyproject.toml setup.py $(COMPILED)
 
 venv: $(VENV)/installed  ## Make the virtual environment
 
-run: venv  ## Serve the example on http://127.0.0.1:8000
-	@echo "An echo server and its page: open http://127.0.0.1:8000 in a browser, or run"
-	@echo "  $(BIN)/python -m websockets ws://127.0.0.1:8000/ws"
-	@$(BIN)/wsserve examples.echo:app
+run: venv  ## Serve the chat and the playground on http://127.0.0.1:8000
+	@echo "A chat, and a playground to try WebSockets by hand: open http://127.0.0.1:8000 in a browser"
+	@$(BIN)/wsserve examples.main:app
 
 test: venv  ## Run all tests, with their coverage
 	$(BIN)/python -m tests.end_to_end.install_clients

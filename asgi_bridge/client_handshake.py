@@ -2,16 +2,18 @@
 
 import ssl
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import anyio
 import h11
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
-from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionType
 from wsproto.events import AcceptConnection, RejectConnection, RejectData, Request
+from wsproto.handshake import H11Handshake
 from wsproto.utilities import ProtocolError
 
+from wsserve.asgi_bridge.client_frames import ClientConnection
 from wsserve.asgi_bridge.headers import HeaderPairs, encode_headers
 from wsserve.asgi_bridge.url import URL
 from wsserve.codec.handshake import SERVER_HEADERS
@@ -73,7 +75,7 @@ def handshake_request(url: URL, subprotocols: Sequence[str], headers: HeaderPair
 
 async def open_websocket(
     url: URL, request: Request, uds: str | None, ssl_context: ssl.SSLContext | None, timeout: float
-) -> tuple[ByteStream, WSConnection, AcceptConnection]:
+) -> tuple[ByteStream, ClientConnection, AcceptConnection]:
     """Connect and shake hands, all of it within `timeout` seconds.
 
     Raises `OSError` when the server cannot be reached, `TimeoutError`, which is one, when it takes too long, and
@@ -102,44 +104,41 @@ async def _connect(url: URL, uds: str | None, ssl_context: ssl.SSLContext | None
     try:
         # The end of a WebSocket is secured by its Close frames, not by that of TLS.
         return await TLSStream.wrap(stream, hostname=host, ssl_context=context, standard_compatible=False)
-    except (anyio.EndOfStream, anyio.BrokenResourceError) as error:
-        raise ConnectionResetError(f"{url.netloc} ended the connection during the TLS handshake") from error
-    except BaseException:
+    except BaseException as error:
         await anyio.aclose_forcefully(stream)
+        if isinstance(error, (anyio.EndOfStream, anyio.BrokenResourceError)):
+            raise ConnectionResetError(f"{url.netloc} ended the connection during the TLS handshake") from error
         raise
 
 
-async def _shake_hands(stream: ByteStream, request: Request) -> tuple[WSConnection, AcceptConnection]:
+async def _shake_hands(stream: ByteStream, request: Request) -> tuple[ClientConnection, AcceptConnection]:
     """Send the request and return the open connection, with what the server said."""
-    connection = WSConnection(ConnectionType.CLIENT)
+    handshake = H11Handshake(ConnectionType.CLIENT)
     refused: RejectConnection | None = None
     body = b""
+    complete = False
     try:
-        await stream.send(connection.send(request))
-        while True:
-            data = await _receive(stream)
-            connection.receive_data(data)
-            for event in connection.events():
+        await stream.send(handshake.send(request))
+        while refused is None or (refused.has_body and not complete and len(body) < MAX_DENIAL_BODY):
+            handshake.receive_data(await _receive(stream))
+            for event in handshake.events():
                 if isinstance(event, AcceptConnection):
-                    return connection, event
-                if isinstance(event, RejectConnection):
-                    refused = event
-                elif isinstance(event, RejectData):
+                    trailing_data, _ = handshake._h11_connection.trailing_data
+                    return ClientConnection(trailing_data), event
+                if isinstance(event, RejectData):
                     body += event.data
-                    if event.body_finished or len(body) >= MAX_DENIAL_BODY:
-                        data = None
-            if data is None or (refused is not None and not refused.has_body):
-                break
+                    complete = event.body_finished
+                else:
+                    refused = cast(RejectConnection, event)  # there is nothing else
     except (ProtocolError, h11.ProtocolError, UnicodeError, anyio.BrokenResourceError) as error:
         if refused is None:
-            raise WebSocketHandshakeError(f"the server's answer is no valid handshake: {error}") from error
-    if refused is None:
-        raise WebSocketHandshakeError("the server ended the connection without an answer")
+            detail = str(error) or "the connection was lost"
+            raise WebSocketHandshakeError(f"the server gave no valid answer to the handshake: {detail}") from error
     raise WebSocketHandshakeError(
         f"the server answered the handshake with status {refused.status_code}",
         refused.status_code,
         [(name.lower(), value) for name, value in refused.headers],
-        bytes(body[:MAX_DENIAL_BODY]),
+        body[:MAX_DENIAL_BODY],
     )
 
 

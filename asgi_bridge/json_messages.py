@@ -28,7 +28,7 @@ def encode_json(data: object, default: Callable[[Any], Any] | None = None) -> by
 
 def _plain(default: Callable[[Any], Any] | None, value: Any) -> Any:
     """Return what stands for a value of a type that msgspec does not know."""
-    for plain in (str, int, float, bytes):  # which it knows, but not their subclasses
+    for plain in _PLAIN:
         if isinstance(value, plain):
             return plain(value)
     if default is None:
@@ -60,6 +60,9 @@ def _decode(decoder: msgspec.json.Decoder[Any], payload: str | bytes) -> Any:
         what = "not what was expected" if other_type else "no well-formed JSON"
         raise WebSocketJSONError(f"the message is {what}: {fault}") from error
 
+
+_PLAIN: Final[tuple[type[Any], ...]] = (str, int, float, bytes)
+"""Types that msgspec knows, but not their subclasses."""
 
 _ANY: Final = msgspec.json.Decoder[Any]()
 

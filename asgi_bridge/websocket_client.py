@@ -7,12 +7,11 @@ from typing import Any, Final, Self
 
 import anyio
 from anyio.abc import ByteStream
-from wsproto import WSConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
-from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
+from wsserve.asgi_bridge.client_frames import ClientConnection, close_event
 from wsserve.asgi_bridge.client_handshake import READ_SIZE, check_url, handshake_request, open_websocket
 from wsserve.asgi_bridge.exceptions import WebSocketDisconnect
 from wsserve.asgi_bridge.headers import HeaderPairs
@@ -77,7 +76,7 @@ class WebSocketClient:
     def __init__(
         self,
         stream: ByteStream,
-        connection: WSConnection,
+        connection: ClientConnection,
         accepted: AcceptConnection,
         max_size: int,
         close_timeout: float,
@@ -118,14 +117,11 @@ class WebSocketClient:
         """
         async with self._receiving:
             while self.close_code is None:
-                for event in self._connection.events():
-                    message = await self._take(event)
-                    if message is not None:
-                        return message
-                    if self.close_code is not None:
-                        break
-                else:
+                event = next(self._connection.events(), None)
+                if event is None:
                     await self._read()
+                elif (message := await self._take(event)) is not None:
+                    return message
         raise WebSocketDisconnect(self.close_code, self.close_reason)
 
     def __aiter__(self) -> Self:
@@ -144,9 +140,7 @@ class WebSocketClient:
         None closes without a code. When the server takes longer than the close timeout the connection is dropped.
         Closing again does nothing. Raises `ValueError` for a code that must not be sent (RFC 6455, section 7.4).
         """
-        event = CloseConnection(code=CloseReason.NO_STATUS_RCVD, reason=None)
-        if code is not None:
-            event = CloseConnection(code=check_code(code), reason=truncate_reason(reason).decode())
+        event = close_event(None if code is None else check_code(code), truncate_reason(reason).decode())
         with anyio.move_on_after(self._close_timeout):
             with suppress(WebSocketDisconnect):
                 if self.close_code is None and self._connection.state is ConnectionState.OPEN:
@@ -161,7 +155,7 @@ class WebSocketClient:
         if isinstance(event, (TextMessage, BytesMessage)):
             return await self._add(event)
         if isinstance(event, CloseConnection):
-            await self._conclude(event)
+            await self._conclude(self._connection.closing(event))
         elif isinstance(event, Ping):
             self._pong = event.response()
             if not self._sending.locked():  # else whoever is sending sends it too: reading must go on
@@ -176,7 +170,7 @@ class WebSocketClient:
         if self._size > self._max_size:
             self._parts.clear()
             reason = f"a message may have {self._max_size} bytes"
-            await self._conclude(CloseConnection(code=MESSAGE_TOO_BIG, reason=reason))
+            await self._conclude(close_event(MESSAGE_TOO_BIG, reason))
         elif event.message_finished:
             parts, self._parts, self._size = self._parts, [], 0
             return "".join(parts) if isinstance(data, str) else b"".join(parts)
@@ -200,7 +194,7 @@ class WebSocketClient:
     async def _read(self) -> None:
         try:
             self._connection.receive_data(await self._stream.receive(READ_SIZE))
-        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             self._end(ABNORMAL_CLOSURE)
 
     async def _send(self, event: Event | None) -> None:
@@ -220,6 +214,6 @@ class WebSocketClient:
                 await self._stream.send(data)
                 self._broken = False
                 return
-        except (LocalProtocolError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except (OSError, LocalProtocolError, anyio.BrokenResourceError, anyio.ClosedResourceError):
             pass  # what the server said before its end is still to be read: that is where the end is noted
         raise WebSocketDisconnect(self.close_code or ABNORMAL_CLOSURE, self.close_reason)

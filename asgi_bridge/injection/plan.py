@@ -20,7 +20,7 @@ from wsserve.asgi_bridge.types import Scope
 from wsserve.asgi_bridge.websocket import WebSocket
 
 DEPENDENCIES_KEY: Final = "wsserve.dependencies"
-"""Where a scope has the dependencies by name: a mapping to what `use` returns, where an inner level has replaced what an outer one has."""
+"""Where a scope has the dependencies of Router and Includes: what `use` returns, by name."""
 
 OVERRIDES_KEY: Final = "wsserve.overrides"
 """Where a scope has what replaces factories: a mapping from a factory, or from a dependency's name, to another."""

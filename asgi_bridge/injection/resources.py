@@ -1,6 +1,7 @@
 """The clean-up of generators that are factories: in reverse order, each once, however the handler ends."""
 
 import logging
+import math
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, Final, TypeAlias
 
@@ -53,17 +54,20 @@ class Resources:
         self._shield_after(error)
         while self._generators:
             is_orderly = _is_orderly(error)
+            traceback = None if error is None else error.__traceback__
             try:
                 await _resume(*self._generators.pop(), None if is_orderly else error)
             except BaseException as raised:
-                if is_orderly and isinstance(raised, Exception):
+                if raised is error:
+                    raised.__traceback__ = traceback  # as it was: without the frames from here, which refer to it
+                elif is_orderly and isinstance(raised, Exception):
                     failures.append(raised)
                 elif not _is_orderly(raised):  # a disconnect takes no other error's place
                     error = raised
                     self._shield_after(error)
             else:
                 if not is_orderly:
-                    error = None
+                    error = self.cancellation if self._is_cancelled() else None
         if self.scope.cancel_called:
             logger.warning("Factories did not clean up within %g s of a cancellation", self._cleanup_timeout)
         if failures and _is_orderly(error):
@@ -77,6 +81,19 @@ class Resources:
             self.cancellation = error
             self.scope.shield = True
             self.scope.deadline = anyio.current_time() + self._cleanup_timeout
+
+    def _is_cancelled(self) -> bool:
+        """Tell whether a scope around this one is cancelled, which no generator can end.
+
+        A task group in a generator swallows on trio what came from behind the shield.
+        """
+        if self.cancellation is None:
+            return False
+        self.scope.shield = False
+        try:
+            return anyio.current_effective_deadline() == -math.inf
+        finally:
+            self.scope.shield = True
 
 
 def _is_orderly(error: BaseException | None) -> bool:

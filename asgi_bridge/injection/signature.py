@@ -125,7 +125,7 @@ def _source(
         return Named(name, default)
     if hint is not Parameter.empty:
         return _value(None, name, hint, default, surroundings)
-    if is_first:
+    if is_first and default is Parameter.empty:
         return None
     raise _MistakeError(
         "has no annotation: annotate it with the type of its value, or give it the default Provides() when an Include"
@@ -186,7 +186,7 @@ def _is_connection(hint: Any, connection_type: type[ConnectionData]) -> bool:
 
 
 def _type_name(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) else repr(hint).replace("typing.", "")
+    return hint.__name__.replace("NoneType", "None") if isinstance(hint, type) else repr(hint).replace("typing.", "")
 
 
 def _default_alias(marker: Source, name: str) -> str:
@@ -201,7 +201,7 @@ def _value(marker: Source | None, alias: str, hint: Any, default: Any, surroundi
         if default is not Parameter.empty:
             raise _MistakeError("is in the route's path, where it always has a value: remove its default")
     try:
-        value_type = ValueType(hint)
+        value_type = ValueType(_unwrapped(hint))
     except TypeError as error:
         raise _MistakeError(f"has a type that no value can be converted to: {error}") from None
     if part != "path":
@@ -217,6 +217,8 @@ def _check_text(value_type: ValueType, marker: Source | None, connection_type: t
     if marker is not None:
         raise _MistakeError(f"is {marker!r}, from which no {asked} can be made")
     if not value_type.is_structured:
+        if asked == connection_type.__name__:  # that of another framework
+            asked = f"{_members(value_type.hint)[0].__module__}.{asked}"
         raise _MistakeError(
             f"asks for {asked}, which nothing provides and no text of the request can become (the connection is a"
             f" {connection_type.__name__}): annotate it with use(factory)"

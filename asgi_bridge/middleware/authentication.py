@@ -111,8 +111,9 @@ class AuthenticationMiddleware:
     `backend` is an object with `async authenticate(connection)`, or an async function like it, or several of these,
     which are asked in turn until one gives a result. They get what is in the scope, and no messages. When all return
     None, `user` is an `UnauthenticatedUser` without scopes, and the application is called: refusing it is up to
-    `requires` and permissions. An `AuthenticationError` refuses at once: an HTTP request is answered, a handshake denied with its
-    status, 401 by default (403 where the server lacks the extension `websocket.http.response`). All other errors go up.
+    `requires` and permissions. An `AuthenticationError` refuses at once: an HTTP request is answered and a handshake
+    denied with its status, 401 by default (403 for a handshake where the server lacks the extension
+    `websocket.http.response`). All other errors go up.
 
     `on_error(connection, error)`, plain or async, gives another response for an `AuthenticationError`: a `Response`,
     one of Starlette's, or any ASGI application that sends a response. Raises `TypeError` or `ValueError` for backends

@@ -49,10 +49,10 @@ class BasePermission(ABC):
         self.app = app
 
     @abstractmethod
-    def has_permission(self, connection: ConnectionData) -> bool | Awaitable[bool]:
+    def has_permission(self, connection: ConnectionData, /) -> bool | Awaitable[bool]:
         """Tell whether this connection may pass; `async def` will do as well."""
 
-    def denial(self, connection: ConnectionData) -> HTTPException:  # noqa: ARG002  # for subclasses
+    def denial(self, _connection: ConnectionData, /) -> HTTPException:
         """Return the error for a connection that may not pass: by default 403."""
         return PermissionDenied()
 
@@ -77,7 +77,7 @@ class BasePermission(ABC):
 class AllowAny(BasePermission):
     """Lets every connection through."""
 
-    def has_permission(self, connection: ConnectionData) -> bool:  # noqa: ARG002
+    def has_permission(self, _connection: ConnectionData, /) -> bool:
         """Return True."""
         return True
 
@@ -85,7 +85,7 @@ class AllowAny(BasePermission):
 class DenyAll(BasePermission):
     """Refuses every connection, with 403."""
 
-    def has_permission(self, connection: ConnectionData) -> bool:  # noqa: ARG002
+    def has_permission(self, _connection: ConnectionData, /) -> bool:
         """Return False."""
         return False
 
@@ -101,11 +101,11 @@ class IsAuthenticated(BasePermission):
         super().__init__(app)
         self._headers = {} if challenge is None else {"www-authenticate": challenge}
 
-    def has_permission(self, connection: ConnectionData) -> bool:
+    def has_permission(self, connection: ConnectionData, /) -> bool:
         """Tell whether there is a user who is authenticated."""
         return is_authenticated(connection.user)
 
-    def denial(self, connection: ConnectionData) -> HTTPException:  # noqa: ARG002
+    def denial(self, _connection: ConnectionData, /) -> HTTPException:
         """Return the error: 401."""
         return HTTPException(401, headers=self._headers)
 

@@ -31,7 +31,8 @@ def requires(scopes: str | Iterable[str], *, status_code: int = 403, any_of: boo
     For functions, methods and callable objects, plain or async, that take the connection by whatever name and in
     whatever way: a `WebSocket`, a `Request`, or one of Starlette or Lilya. The handler keeps its signature. Called
     without a connection it does not run: `TypeError`. When several are given, each must have the scopes. Without the
-    middleware `ImproperlyConfigured` is raised.
+    middleware `ImproperlyConfigured` is raised. What is injected into the handler is made before; permissions of a
+    route refuse earlier.
 
     Raises `ValueError` for no scopes or a status that is none from 400 to 599, `TypeError` for what is no handler, or
     none that can take a connection.
@@ -119,9 +120,9 @@ def _is_connection_type(annotation: Any) -> bool:
     parts = typing.get_args(annotation)
     if parts:
         return any(_is_connection_type(part) for part in parts) or _is_connection_type(typing.get_origin(annotation))
-    if not isinstance(annotation, type):
+    if not isinstance(annotation, type) or annotation in (inspect.Parameter.empty, Any):
         return True
-    return issubclass(WebSocket, annotation) or (issubclass(annotation, Mapping) and not issubclass(annotation, dict))
+    return issubclass(WebSocket, annotation) or (issubclass(annotation, Mapping) and annotation is not dict)
 
 
 def _function(handler: Any) -> Any:
@@ -154,7 +155,7 @@ def _connections(handler: object, args: tuple[Any, ...], kwargs: Mapping[str, An
 
 def _is_connection(value: object) -> bool:
     """Tell whether this is a connection, of this package or of a framework that has the same kind of object."""
-    return isinstance(value, Mapping) and isinstance(getattr(value, "scope", None), Mapping)
+    return isinstance(getattr(value, "scope", None), Mapping) and isinstance(value, Mapping)
 
 
 async def _answer(connection: Any, error: HTTPException) -> None:

@@ -123,14 +123,14 @@ class SessionMiddleware:
                 return send(message)
             begun = True
             if message["type"] in _HEAD:
-                message = self._save(message, scope["session"], session)
+                message = self._save(message, scope.get("session"), session)
             saved = True
             return send(message)
 
         try:
             await self._app(scope, receive, saving_send)
         finally:
-            if saved and session.differs(scope["session"]):
+            if saved and session.differs(scope.get("session")):
                 logger.warning(
                     "The session of %s was changed when it could not be saved any more: change it before accept(), or"
                     " before the response begins; a close() in its place saves nothing",

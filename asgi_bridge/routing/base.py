@@ -3,12 +3,15 @@
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wsserve.asgi_bridge.exceptions import Mistake, NoMatchFound
 from wsserve.asgi_bridge.routing.path_pattern import PathPattern
 from wsserve.asgi_bridge.routing.url_path import URLPath
 from wsserve.asgi_bridge.types import Receive, Scope, Send
+
+_FRAMEWORKS: Final = ("starlette.routing", "lilya.routing.types")
+"""The modules of frameworks that have a `NoMatchFound` of their own."""
 
 
 class Place(NamedTuple):
@@ -64,7 +67,19 @@ class BaseRoute(ABC):
         """Return the path of the route `name` with these parameters. Raises `NoMatchFound` when it is another's."""
         if name != self.name or not name:
             raise NoMatchFound(name, params)
-        return URLPath(self.build_path(name, params), kind="websocket" if self.kinds == {"websocket"} else "http")
+        return URLPath(self.build_path(name, params), protocol="websocket" if self.kinds == {"websocket"} else "http")
+
+    def url_path_for(self, name: str, /, **params: Any) -> URLPath:
+        """Return what `path_for` does, to Starlette and Lilya: they call this on routes of a router mounted in them.
+
+        Raises `NoMatchFound` that is theirs, too, for they go on to their next route at no other error.
+        """
+        try:
+            return self.path_for(name, **params)
+        except NoMatchFound as error:
+            loaded = [sys.modules[module] for module in _FRAMEWORKS if module in sys.modules]
+            theirs = tuple(module.NoMatchFound for module in loaded)
+            raise type("NoMatchFound", (NoMatchFound, *theirs), {})(name, params) from error
 
     def build_path(self, name: str, params: dict[str, Any]) -> str:
         """Return the pattern with these values. Raises `NoMatchFound` for `name` when they do not fit."""

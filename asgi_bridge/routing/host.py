@@ -24,8 +24,12 @@ class HostPattern(PathPattern):
 
     def build(self, params: Mapping[str, Any]) -> str:
         """Return the host with these values. Raises `ValueError` or `TypeError` when they do not fit."""
-        host = ".".join(self.build_segments(params))
-        if _HOST.fullmatch(host) is None:
+        labels = self.build_segments(params)
+        host = ".".join(labels)
+        divided = any(
+            "." in label for label, segment in zip(labels, self.segments, strict=True) if not segment.takes_slashes
+        )
+        if divided or _HOST.fullmatch(host) is None:
             raise ValueError(f"{host!r} is no host")
         return host
 
@@ -62,7 +66,7 @@ class Host(Mount):
         return [*super().mistakes(), *map(self.mistake, faults)]
 
     def _behind(self, built: str, below: URLPath) -> URLPath:
-        return URLPath(below, kind=below.kind, host=built)
+        return URLPath(below, protocol=below.protocol, host=built)
 
 
 def host_of(scope: Scope) -> str:

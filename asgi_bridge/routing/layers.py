@@ -134,9 +134,7 @@ def _handled(app: ASGIApp, handlers: dict[Any, Callable[..., object]]) -> ASGIAp
     return handled
 
 
-def _handler_for(
-    error: BaseException, handlers: dict[Any, Callable[..., object]]
-) -> Callable[..., object] | None:
+def _handler_for(error: BaseException, handlers: dict[Any, Callable[..., object]]) -> Callable[..., object] | None:
     """Return the handler of the error's status, else that of the nearest of its classes."""
     keys = [status_of(error), *type(error).__mro__]
     return next((handlers[key] for key in keys if key in handlers), None)

@@ -66,5 +66,5 @@ class Mount(BaseRoute):
                 continue
             if isinstance(path, URLPath):
                 return path
-            return URLPath(path, kind=getattr(path, "protocol", "http"), host=getattr(path, "host", ""))
+            return URLPath(path, protocol=getattr(path, "protocol", "http"), host=getattr(path, "host", ""))
         raise NoMatchFound(name, dict(params))

@@ -84,7 +84,7 @@ class PathPattern:
                 self._mistake(f"{mark!r} starts a {part}, which is no part of a path")
         if _ENCODED.search(literals):
             self._mistake("write it as it reads, not percent-encoded")
-        if "//" in self.declaration:
+        if "//" in declaration:
             self._mistake("there is nothing between two slashes")
         if {".", ".."} & set(self.declaration.split("/")):
             self._mistake("'.' and '..' are never part of a path that a client sends (RFC 3986, section 5.2.4)")

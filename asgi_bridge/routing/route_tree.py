@@ -135,9 +135,9 @@ class _Lookup:
         """Look for better routes whose next parameter takes all but a number of the segments that are left."""
         rest = self.separator.join(segments[index:])
         for (parameter, following), child in node.spans.items():
-            text, *tail = rest.rsplit(self.separator, following)
-            if child.first >= self.order or len(tail) < following:
+            if child.first >= self.order:
                 continue
+            text, *tail = rest.rsplit(self.separator, following)
             if not following and index < len(segments):
                 text += self.trailing
             if (value := parameter.parse(text)) is not NO_MATCH:

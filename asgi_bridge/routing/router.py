@@ -155,7 +155,8 @@ class Router:
         new: dict[BaseRoute | Router, None] = {}
         for item in routes:
             if not isinstance(item, (Router, BaseRoute)):
-                mistakes.append(Mistake(f"a router takes routes, not {item!r}", *place_of_call()))
+                fault = f"a router takes routes, not {item!r}: put an application into an Include"
+                mistakes.append(Mistake(fault, *place_of_call()))
             elif item not in self._included and item not in new:
                 new[item] = None
                 if isinstance(item, Router):

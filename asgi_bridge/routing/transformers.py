@@ -54,7 +54,10 @@ class StringTransformer(Transformer[str]):
 
 
 class PathTransformer(StringTransformer):
-    """`path`: the rest of the path, or all of it but for the segments that follow; it may be empty."""
+    """`path`: the rest of the path, or all of it but for the segments that follow; it may be empty.
+
+    `/files/{name:path}` matches `/files` and `/files/` with an empty text, and `/files/a/` with `a/`.
+    """
 
     regex = ".*"
     takes_slashes = True

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import anyio
 
@@ -9,6 +10,9 @@ from wsserve.asgi_bridge.testing.changes import Changes
 from wsserve.asgi_bridge.testing.whereabouts import whereabouts
 
 logger = logging.getLogger("wsserve.testing")
+
+_SECONDS_TO_CANCEL: Final = 1.0
+"""How long a cancelled application may take before that is worth an entry in the log: the test hangs then."""
 
 
 class ApplicationTask:
@@ -47,7 +51,7 @@ class ApplicationTask:
                 did_not = f"the application did not end within {timeout:g} s and was cancelled"
                 late = TimeoutError(f"{did_not}: {self.doing()}")
                 self.cancel()
-                if not await self._changes.until(self.is_over, timeout):
+                if not await self._changes.until(self.is_over, _SECONDS_TO_CANCEL):
                     logger.error("The application does not end although it was cancelled: %s", self.doing())
         await self._tasks.__aexit__(None, None, None)
         return late

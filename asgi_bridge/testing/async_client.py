@@ -31,7 +31,8 @@ class AsyncTestClient:
     - `client`: host and port that requests come from.
     - `headers`, `cookies`: go with every request. Cookies that the application sets are kept in `cookies` and go with
       later requests.
-    - `timeout`: how long anything is waited for, in seconds; then there is a `TimeoutError`.
+    - `timeout`: how long anything is waited for, in seconds; then there is a `TimeoutError`. Code that blocks the event
+      loop, and code that the application shields from cancellation, can take longer.
     - `raise_app_exceptions`: whether what the application raises is raised in the test; otherwise the test sees what
       the client would: a close with 1011, a response with status 500.
     - `extensions`: those that the scope offers, of which there is one: `websocket.http.response`.
@@ -104,7 +105,7 @@ class AsyncTestClient:
     def websocket_connect(
         self,
         url: str,
-        subprotocols: Iterable[str] = (),
+        subprotocols: Iterable[str] | None = None,
         headers: HeaderPairs | None = None,
         cookies: Mapping[str, str] | None = None,
         *,
@@ -118,7 +119,7 @@ class AsyncTestClient:
         """
         target = Target.of(url, self.base_url)
         fields = request_headers(target, self._headers, headers, self.cookies.header(target.url, cookies))
-        request, handshake = opening_request(target, fields, subprotocols)
+        request, handshake = opening_request(target, fields, subprotocols or ())
 
         def keep_cookies(received: HeaderList) -> None:
             self.cookies.keep(target.url, received)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import anyio
 import anyio.lowlevel
@@ -22,6 +22,9 @@ from wsserve.asgi_bridge.testing.response import TestResponse
 from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
 from wsserve.codec.close_codes import ABNORMAL_CLOSURE, NO_STATUS_RECEIVED, NORMAL_CLOSURE, check_code, truncate_reason
 from wsserve.codec.handshake import Handshake
+
+_SECONDS_TO_ANSWER: Final = 1.0
+"""As a server's `fail_timeout`."""
 
 
 class AsyncTestWebSocket:
@@ -70,7 +73,10 @@ class AsyncTestWebSocket:
         if self._open is not None:
             raise WebSocketRuntimeError("a test's WebSocket is used once: call websocket_connect() for another")
         self._changes = Changes()
-        self._open = connection = Connection(self.scope, self._handshake, self._changes, self._max_queue)
+        seconds_to_answer = min(_SECONDS_TO_ANSWER, self._timeout / 2)
+        self._open = connection = Connection(
+            self.scope, self._handshake, self._changes, self._max_queue, seconds_to_answer
+        )
         prepare_cleanups(self.scope)
         self._task = ApplicationTask(self._call, self._changes, connection.application_ended)
         await self._task.start()
@@ -217,10 +223,10 @@ class AsyncTestWebSocket:
         await self._until(
             connection.may_take, f"the application took none of the {self._max_queue} messages that wait", timeout
         )
-        if connection.end is not None:
-            raise self._take_failure() or self._disconnect()
         if connection.leaving is not None:
             raise WebSocketRuntimeError("nothing can be sent: this client has closed the WebSocket before")
+        if connection.end is not None:
+            raise self._take_failure() or self._disconnect()
         connection.client_sends(message)
 
     # Receiving

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import anyio
+import anyio.lowlevel
 
 
 class Changes:
@@ -21,4 +22,6 @@ class Changes:
         with anyio.move_on_after(timeout):
             while not ready():
                 await self._changed.wait()
+            return True
+        await anyio.lowlevel.checkpoint()  # the process may have been stopped, and whoever is waited for late by that
         return ready()

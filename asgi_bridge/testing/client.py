@@ -66,7 +66,7 @@ class TestClient:
     def websocket_connect(
         self,
         url: str,
-        subprotocols: Iterable[str] = (),
+        subprotocols: Iterable[str] | None = None,
         headers: HeaderPairs | None = None,
         cookies: Mapping[str, str] | None = None,
         *,

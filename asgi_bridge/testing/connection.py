@@ -6,7 +6,6 @@ order, so that replies that were earned before a Close still arrive.
 """
 
 from collections import deque
-from typing import Final
 
 import anyio
 import anyio.lowlevel
@@ -23,14 +22,17 @@ from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.handshake import Handshake, switching_response
 from wsserve.codec.header_fields import check_headers
 
-SECONDS_TO_ANSWER: Final = 1.0
-"""How long an application that has taken a message may still send when the client's Close waits for it."""
-
 
 class Connection(SessionRecord):
-    """The state of the connection between the application's `receive` and `send` and the client's methods."""
+    """The state of the connection between the application's `receive` and `send` and the client's methods.
 
-    def __init__(self, scope: Scope, handshake: Handshake, changes: Changes, max_queue: int) -> None:
+    `max_queue` is how many messages may wait in each direction, `seconds_to_answer` how long an application that has
+    taken a message may still send when the client's Close waits for it.
+    """
+
+    def __init__(
+        self, scope: Scope, handshake: Handshake, changes: Changes, max_queue: int, seconds_to_answer: float
+    ) -> None:
         super().__init__()
         self.state = State.CONNECTING
         self.accept_headers: messages.HeaderList = []
@@ -57,6 +59,7 @@ class Connection(SessionRecord):
         self._handshake = handshake
         self._changes = changes
         self._max_queue = max_queue
+        self._seconds_to_answer = seconds_to_answer
         self._connect_delivered = False
         self._disconnect_delivered = False
         self._left_at = 0.0
@@ -125,8 +128,6 @@ class Connection(SessionRecord):
 
     async def _send(self, message: Message) -> None:
         payload = messages.payload(message)
-        if isinstance(payload, str):
-            check_text(payload)
         self.sending += 1
         try:
             await self._changes.until(self._has_room)
@@ -137,6 +138,8 @@ class Connection(SessionRecord):
         if self.state is not State.OPEN:
             self._check_not_closed_by_application("websocket.send")
             raise self._gone()
+        if isinstance(payload, str):
+            check_text(payload)
         self._to_client({"type": "websocket.send", "text" if isinstance(payload, str) else "bytes": payload})
 
     def _has_room(self) -> bool:
@@ -145,7 +148,7 @@ class Connection(SessionRecord):
     async def _check_leave(self, leaving: tuple[int, str]) -> None:
         """End the connection for a client that has closed, unless the application may be answering a message of it."""
         await anyio.lowlevel.checkpoint()  # or an application that sends without end would let nobody else run
-        late = anyio.current_time() - self._left_at > SECONDS_TO_ANSWER or len(self.to_client) >= self._max_queue
+        late = anyio.current_time() - self._left_at > self._seconds_to_answer or len(self.to_client) >= self._max_queue
         if late or not (self.to_application or self._may_owe_answer):
             self._conclude(*leaving)
 

@@ -54,7 +54,7 @@ class Target:
         parts = URL(base)
         URL("http://host" + path)  # raises for spaces and control characters
         if parts.scheme not in _SCHEMES:
-            raise ValueError(f"{base!r} has a scheme that is none of ws, wss, http and https")
+            raise ValueError(f"{base!r} is no URL to connect to: it must begin with ws://, wss://, http:// or https://")
         if not parts.hostname:
             raise ValueError(f"{base!r} has no host")
         if "#" in path:

@@ -6,14 +6,14 @@ then open http://127.0.0.1:8000 in a browser. The page connects in two ways. "Br
 which shows messages. "Wire" is a raw connection that the server opens to itself, and shows every frame.
 
 - `endpoints` is what it connects to, the part to read first;
-- `page` serves the page and its files;
-- `control` and `protocol` are the conversation between the page and the server about a wire connection;
+- `page_files` serves the page and its files;
+- `control_session` and `protocol` are the conversation between the page and the server about a wire connection;
 - `wire`, `frames` and `deflate` are the raw client.
 """
 
-from examples.playground.control import control
+from examples.playground.control_session import control
 from examples.playground.endpoints import close_with, echo, json_echo, many, slow
-from examples.playground.page import file, page
+from examples.playground.page_files import file, page
 from wsserve import Middleware, OriginMiddleware, Route, Router, WebSocketRoute
 
 # Another site's page may not have the server connect to itself: only this one may use the control connection.

@@ -54,10 +54,14 @@ async def many(
 
 
 async def slow(websocket: WebSocket, seconds: Annotated[float, Meta(ge=0, le=10)] = 2.0) -> None:
-    """Echo, but think about each message first. Pings are answered at once meanwhile, by the server."""
+    """Echo, but think about each message first, unless the client leaves.
+
+    Pings are answered at once meanwhile, by the server.
+    """
     await websocket.accept()
     async for message in websocket:
-        await anyio.sleep(seconds)
+        async with websocket.cancel_on_disconnect():
+            await anyio.sleep(seconds)
         if isinstance(message, str):
             await websocket.send_text(message)
         else:

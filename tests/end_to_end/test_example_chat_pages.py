@@ -17,8 +17,8 @@ from tests.end_to_end.server_process import WSSERVE, ServerProcess
 from wsserve import Include, Router
 
 APP = "examples.chat:app"
-LIMIT = 15.0  # seconds for one test
-SOON = 5000.0  # milliseconds for one step
+LIMIT = 25.0  # seconds for one test
+SOON = 10000.0  # milliseconds for one step
 NETWORK = re.compile(r"WebSocket connection to|Failed to load resource")  # what a browser logs when a server is away
 
 below = Router([Include("/below", routes=chat.routes)])
@@ -203,9 +203,8 @@ def test_unread_messages_are_counted(chromium: Chromium, server: ServerProcess) 
     async def scenario(people: People) -> None:
         ada = await people.join("Ada", "unread", viewport={"width": 390, "height": 480})
         bob = await people.join("Bob", "unread")
-        for number in range(5):
-            await say(bob, f"{number}\n\n\nfour lines")
-        await expect(words(ada)).to_have_count(5)
+        await say(bob, "many\n" * 30 + "lines")
+        await expect(words(ada)).to_have_count(1)
         await ada.locator("#log").evaluate("log => { log.scrollTop = 0 }")
         await ada.locator("#log").evaluate("() => new Promise(requestAnimationFrame)")
         await say(bob, "one")
@@ -261,7 +260,7 @@ def test_the_page_works_below_a_prefix(chromium: Chromium) -> None:
 
 async def expect_back(page: Page) -> None:
     await page.evaluate("window.dispatchEvent(new Event('online'))")  # it does not wait for its turn then
-    await expect(page.locator("#state")).to_have_text("connected", timeout=10000)
+    await expect(page.locator("#state")).to_have_text("connected")
 
 
 def test_what_was_said_is_not_said_twice(chromium: Chromium, server: ServerProcess) -> None:
@@ -270,10 +269,17 @@ def test_what_was_said_is_not_said_twice(chromium: Chromium, server: ServerProce
     async def scenario(people: People) -> None:
         page = await people.someone()
         connections: list[WebSocketRoute] = []
+        sent: list[str] = []
 
         def between(connection: WebSocketRoute) -> None:
             upstream = connection.connect_to_server()
             connections.append(connection)
+
+            def forward(message: str | bytes) -> None:
+                sent.append(str(message))
+                upstream.send(message)
+
+            connection.on_message(forward)
             first = len(connections) == 1
             upstream.on_message(
                 lambda message: None if first and '"said"' in str(message) else connection.send(message)
@@ -289,6 +295,7 @@ def test_what_was_said_is_not_said_twice(chromium: Chromium, server: ServerProce
         await expect(page.locator("#banner")).to_be_visible()
         await expect_back(page)
         await expect(words(page)).to_have_text(["once"])
+        assert len([message for message in sent if '"say"' in message]) == 1
         await say(bob, "and then")
         for each in (page, bob):
             await expect(words(each)).to_have_text(["once", "and then"])
@@ -313,7 +320,7 @@ def test_a_second_window_takes_over_and_the_first_stops(chromium: Chromium, serv
     chromium.run(scenario, server)
 
 
-@pytest.mark.parametrize("width", [320, 640, 1280])
+@pytest.mark.parametrize("width", [320, 1280])
 def test_nothing_is_wider_than_the_window(chromium: Chromium, server: ServerProcess, width: int) -> None:
     async def scenario(people: People) -> None:
         page = await people.join(
@@ -323,6 +330,7 @@ def test_nothing_is_wider_than_the_window(chromium: Chromium, server: ServerProc
         await expect(words(page)).to_have_count(1)
         assert await page.evaluate("document.documentElement.scrollWidth") == width
         assert await page.evaluate("document.documentElement.scrollHeight") == 560
+        assert await page.locator("#log").evaluate("log => log.scrollWidth - log.clientWidth") == 0
         for control in (page.get_by_role("button", name="Leave"), page.get_by_role("button", name="Send")):
             await expect(control).to_be_in_viewport(ratio=1)
 

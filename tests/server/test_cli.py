@@ -86,7 +86,7 @@ def test_options_reach_the_server(served: Served) -> None:
     )
 
 
-def test_every_option_can_be_an_environment_variable(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_n19_every_option_can_be_an_environment_variable(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "APP": "main:app",
         "FACTORY": "true",

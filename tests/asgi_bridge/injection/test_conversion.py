@@ -70,6 +70,7 @@ class Foreign:
         (int | str, "5", "5"),
         (Annotated[int, msgspec.Meta(gt=0)], "5", 5),
         (Annotated[str, msgspec.Meta(min_length=1), "a note of someone else"], "5", "5"),
+        (Annotated[int, msgspec.Meta(description="for a schema")], "5", 5),
         (Any, "5", "5"),
         (bytes, "aGk=", b"hi"),
     ],
@@ -123,7 +124,7 @@ def test_types_that_no_text_becomes_are_told_apart(hint: Any) -> None:
         (uuid.UUID, "x", "invalid UUID"),
         (date, "2026-13-01", "invalid RFC3339 encoded date"),
         (Colour, "green", "expected one of 'red', 'blue'"),
-        (Literal["a", 1], "green", "expected one of 1, 'a'"),
+        (Literal["a"], "green", "expected one of 'a'"),
         (list[Colour], ["green"], "expected one of 'red', 'blue'"),
         (Annotated[int, msgspec.Meta(gt=0)], "0", "expected int >= 1"),
         (Annotated[str, msgspec.Meta(pattern="^a, got b$")], "x", "expected str matching regex '^a, got b$'"),
@@ -134,13 +135,9 @@ def test_types_that_no_text_becomes_are_told_apart(hint: Any) -> None:
 )
 def test_h6_what_is_wrong_is_said_without_the_value(hint: Any, text: str | list[str], message: str) -> None:
     value_type = ValueType(hint)
-    with pytest.raises(Exception) as caught:  # noqa: PT011  # any exception is a fault of the value
+    with pytest.raises(Exception) as caught:  # any exception is a fault of the value
         value_type.convert(text)
-    explanation = value_type.explain(caught.value)
-    if hint == Literal["a", 1]:  # msgspec keeps them in sets of its own
-        assert sorted(explanation) == sorted(message)
-    else:
-        assert explanation == message
+    assert value_type.explain(caught.value) == message
 
 
 @pytest.mark.parametrize(
@@ -187,7 +184,7 @@ def test_an_enum_that_speaks_of_the_value_is_not_quoted() -> None:
             raise ValueError(f"Invalid secret {value}")
 
     value_type = ValueType(Talkative)
-    with pytest.raises(Exception) as caught:  # noqa: PT011  # any exception is a fault of the value
+    with pytest.raises(Exception) as caught:  # any exception is a fault of the value
         value_type.convert("hunter2")
     assert "hunter2" not in value_type.explain(caught.value)
 
@@ -204,7 +201,9 @@ HINTS = [str, int, float, bool, uuid.UUID, datetime, date, Decimal, Colour, Numb
 @given(st.sampled_from(HINTS), st.text(st.characters(exclude_categories=()), max_size=40))
 def test_any_text_is_converted_or_explained_without_being_repeated(hint: Any, text: str) -> None:
     value_type = ValueType(hint)
+    explanation = ""
     try:
-        value_type.convert(text)
+        value_type.convert(f"{text}hunter2")
     except Exception as error:
-        assert len(text) < 4 or text not in value_type.explain(error)
+        explanation = value_type.explain(error)
+    assert "hunter2" not in explanation

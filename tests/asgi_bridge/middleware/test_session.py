@@ -9,13 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.sessions import SessionMiddleware as StarletteSessionMiddleware
-from starlette.requests import Request as StarletteRequest
-from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket as StarletteWebSocket
 
 from tests.asgi_bridge.double import Server, text
 from tests.asgi_bridge.middleware.calls import http_call, http_scope, values_of
@@ -362,58 +355,3 @@ async def test_n17_other_scopes_pass_and_receive_is_never_wrapped() -> None:
     assert seen[0] == (lifespan, receive, send)
     assert lifespan == {"type": "lifespan"}
     assert seen[1][1] is receive
-
-
-# Beside Starlette
-
-
-async def starlette_page(request: StarletteRequest) -> JSONResponse:
-    request.session["visits"] = request.session.get("visits", 0) + 1
-    return JSONResponse(request.session)
-
-
-async def starlette_socket(websocket: StarletteWebSocket) -> None:
-    websocket.session["visits"] = websocket.session.get("visits", 0) + 1
-    await websocket.accept()
-    await websocket.close()
-
-
-async def starlette_denial(websocket: StarletteWebSocket) -> None:
-    websocket.session["visits"] = 1
-    await websocket.send_denial_response(PlainTextResponse("no", status_code=402))
-
-
-def starlette_app(**options: Any) -> Starlette:
-    routes = [
-        Route("/chat", starlette_page),
-        WebSocketRoute("/chat", starlette_socket),
-        WebSocketRoute("/denied", starlette_denial),
-    ]
-    return Starlette(routes=routes, **options)
-
-
-async def test_n17_starlettes_cookie_is_read_here_and_ours_there() -> None:
-    theirs = starlette_app(middleware=[Middleware(StarletteSessionMiddleware, secret_key=KEY)])
-    ours = wrapped(starlette_app())
-    start, body = await http_call(theirs)
-    cookie = values_of(start, b"set-cookie")[0]
-    attributes = cookie.partition(b";")[2]
-    for visits, app in ((2, ours), (3, theirs), (4, ours)):
-        start, body = await http_call(app, (b"cookie", cookie.partition(b";")[0]))
-        assert json.loads(body["body"]) == {"visits": visits}
-        (cookie,) = values_of(start, b"set-cookie")
-        assert cookie.partition(b";")[2] == attributes
-    sent = await connect(ours, cookie.partition(b";")[0])
-    assert stored_in(values_of(sent[0], b"set-cookie")[0]) == {"visits": 5}
-
-
-async def test_n17_in_front_of_starlette_denials_save_too() -> None:
-    sent = await connect(wrapped(starlette_app()), path="/denied", raw_path=b"/denied")
-    assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 402)
-    assert stored_in(values_of(sent[0], b"set-cookie")[0]) == {"visits": 1}
-
-
-async def test_n17_within_starlette_as_its_middleware() -> None:
-    app = starlette_app(middleware=[Middleware(SessionMiddleware, secret_key=KEY)])
-    sent = await connect(app, cookie_of({"visits": 1}))
-    assert stored_in(values_of(sent[0], b"set-cookie")[0]) == {"visits": 2}

@@ -47,7 +47,7 @@ KNOWN = "str, int, float, uuid, path, datetime"
         ("/a/{room", ["a bracket in '{room' has no counterpart"]),
         ("/a/room}", ["a bracket in 'room}' has no counterpart"]),
         ("/{a/b}", ["a bracket in '{a' has no counterpart", "a bracket in 'b}' has no counterpart"]),
-        ("/<{a}>", ["a bracket in '<{a}>' has no counterpart"]),
+        ("/<{a}>", ["'{a}' in <{a}> is no name for a parameter: take an identifier, such as {room}"]),
         ("/{}", ["'' in {} is no name for a parameter: take an identifier, such as {room}"]),
         ("/{a b}", ["'a b' in {a b} is no name for a parameter: take an identifier, such as {room}"]),
         ("/{x:}", [f"there is no transformer '' for {{x:}}, only {KNOWN}"]),

@@ -6,6 +6,7 @@ import pytest
 
 from wsserve.asgi_bridge.routing.path_pattern import PathPattern
 from wsserve.asgi_bridge.routing.path_segment import Segment
+from wsserve.asgi_bridge.routing.transformers import Transformer, register_path_transformer
 
 
 def segment(declaration: str) -> Segment:
@@ -41,6 +42,24 @@ def segment(declaration: str) -> Segment:
 )
 def test_n3_text_and_parameters_in_one_segment(declaration: str, text: str, values: list[Any] | None) -> None:
     assert segment(declaration).parse(text) == values
+
+
+class Anything(Transformer[str]):
+    regex = "[^/]*"
+
+    def convert(self, text: str) -> str:
+        return text
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+def test_n3_the_texts_at_start_and_end_do_not_overlap() -> None:
+    register_path_transformer("path_segment_anything", Anything())
+    around = segment("a{x:path_segment_anything}a")
+    assert around.parse("aa") == [""]
+    assert around.parse("a") is None
+    assert around.build({"x": ""}) == "aa"
 
 
 def test_the_key_leaves_out_the_names() -> None:

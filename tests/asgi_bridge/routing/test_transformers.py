@@ -41,9 +41,9 @@ def named(name: str) -> ParameterType:
         ("uuid", str(AN_UUID).upper(), AN_UUID),
         ("path", "", ""),
         ("path", "a//b\n/", "a//b\n/"),
-        ("datetime", "2025-01-31T23:59:58", datetime(2025, 1, 31, 23, 59, 58)),  # noqa: DTZ001
-        ("datetime", "2025-01-31T23:59:58.5", datetime(2025, 1, 31, 23, 59, 58, 500000)),  # noqa: DTZ001
-        ("datetime", "2025-01-31T23:59:58.123456789", datetime(2025, 1, 31, 23, 59, 58, 123456)),  # noqa: DTZ001
+        ("datetime", "2025-01-31T23:59:58", datetime(2025, 1, 31, 23, 59, 58)),
+        ("datetime", "2025-01-31T23:59:58.5", datetime(2025, 1, 31, 23, 59, 58, 500000)),
+        ("datetime", "2025-01-31T23:59:58.123456789", datetime(2025, 1, 31, 23, 59, 58, 123456)),
         ("datetime", "2025-01-31T23:59:58Z", datetime(2025, 1, 31, 23, 59, 58, tzinfo=UTC)),
         (
             "datetime",

@@ -18,10 +18,10 @@ from wsserve.asgi_bridge.routing.url_path import URLPath
     ],
 )
 def test_l12_the_scheme_is_that_of_the_routes_kind(kind: str, host: str, base: str, url: str) -> None:
-    assert URLPath("/a", kind=kind, host=host).make_absolute_url(base) == url
+    assert URLPath("/a", protocol=kind, host=host).make_absolute_url(base) == url
 
 
 def test_l12_a_path_below_a_prefix() -> None:
-    path = URLPath("/a", kind="websocket", host="example.com").behind("/b/")
-    assert (path, path.kind, path.host) == ("/b/a", "websocket", "example.com")
+    path = URLPath("/a", protocol="websocket", host="example.com").behind("/b/")
+    assert (path, path.protocol, path.host) == ("/b/a", "websocket", "example.com")
     assert URLPath("/a").behind("/") == "/a"

@@ -1,5 +1,6 @@
 """The rules of ASGI that the test clients hold an application to, as a server does (G1 to G9, G12)."""
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,9 +12,12 @@ from tests.asgi_bridge.testing.apps import ACCEPT, sending
 from wsserve.asgi_bridge.exceptions import ClientDisconnected, WebSocketDisconnect
 from wsserve.asgi_bridge.messages import InvalidMessageError
 from wsserve.asgi_bridge.testing.async_client import AsyncTestClient
+from wsserve.asgi_bridge.testing.changes import Changes
+from wsserve.asgi_bridge.testing.connection import Connection
 from wsserve.asgi_bridge.testing.exceptions import WebSocketDenialResponse
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.codec.errors import LocalProtocolError
+from wsserve.codec.handshake import Handshake
 
 pytestmark = pytest.mark.anyio
 
@@ -64,11 +68,11 @@ async def test_g1_the_clients_close_reaches_the_application_once(
             assert (caught.value.code, caught.value.reason) == expected
 
     async with AsyncTestClient(accepting(script)).websocket_connect("/") as ws:
-        assert ws.close_code is None
-        assert ws.close_reason == ""
+        seen: list[object] = [ws.close_code, ws.close_reason]
         await ws.close(*close)
         assert await ws.wait_closed() == expected[0]
-        assert (ws.close_code, ws.close_reason) == expected
+        seen += [ws.close_code, ws.close_reason]
+        assert seen == [None, "", *expected]
         await ws.close(4999)
 
 
@@ -107,17 +111,19 @@ async def test_g1_messages_before_the_close_come_first_and_are_answered() -> Non
 
 
 async def test_g1_messages_before_a_loss_still_come() -> None:
+    lost = anyio.Event()
+
     async def script(receive: Receive, send: Send) -> None:
+        await lost.wait()
         with pytest.raises(ClientDisconnected):
-            while True:
-                await anyio.lowlevel.checkpoint()
-                await send({"type": SEND, "text": "x"})
+            await send({"type": SEND, "text": "x"})
         assert await receive() == {"type": "websocket.receive", "text": "one"}
         assert await receive() == disconnect(1006)
 
     async with AsyncTestClient(accepting(script)).websocket_connect("/") as ws:
         await ws.send_text("one")
         await ws.abort()
+        lost.set()
 
 
 async def test_g3_after_its_own_close_the_application_gets_the_code_of_it() -> None:
@@ -200,6 +206,24 @@ async def test_g4_an_application_that_answers_for_ever_learns_it_too() -> None:
     async with AsyncTestClient(accepting(script), max_queue=2).websocket_connect("/") as ws:
         await ws.send_text("go")
         assert await ws.receive_text() == "tick"
+
+
+@pytest.mark.parametrize("seconds_to_answer", [math.inf, -1.0])
+async def test_g4_an_answer_to_the_last_message_has_its_time_and_no_more(seconds_to_answer: float) -> None:
+    scope = AsyncTestClient(sending()).websocket_connect("/").scope
+    connection = Connection(scope, Handshake("x"), Changes(), 100, seconds_to_answer)
+    assert await connection.receive() == CONNECT
+    await connection.send({**ACCEPT})
+    connection.client_sends({"type": "websocket.receive", "text": "x"})
+    await connection.receive()
+    connection.client_closes(4000, "")
+    if seconds_to_answer < 0:
+        with pytest.raises(ClientDisconnected, match="4000"):
+            await connection.send({"type": SEND, "text": "y"})
+    else:
+        await connection.send({"type": SEND, "text": "y"})
+        assert len(connection.to_client) == 1
+    assert await connection.receive() == disconnect(4000)
 
 
 # G5, G6: what the application sends
@@ -370,7 +394,7 @@ async def test_g2_close_before_accept_is_403_and_then_a_disconnect(content: dict
             await send({**ACCEPT})
         ended.append(await receive())
 
-    with pytest.raises(WebSocketDenialResponse, match="with status 403$") as caught:
+    with pytest.raises(WebSocketDenialResponse, match=r"with status 403$") as caught:
         async with AsyncTestClient(scripted(script)).websocket_connect("/"):
             pass
     assert ended == [disconnect(1006)]

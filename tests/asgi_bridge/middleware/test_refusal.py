@@ -1,0 +1,45 @@
+"""How middleware answers in place of the application."""
+
+import pytest
+
+from tests.asgi_bridge.double import GoneError, Server
+from wsserve.asgi_bridge.middleware.refusal import refuse
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_http_request_gets_a_response() -> None:
+    server = Server(type="http")
+    await refuse(server.scope, server.receive, server.send, 429, "later\n", {"Retry-After": "1"})
+    assert server.sent == [
+        {
+            "type": "http.response.start",
+            "status": 429,
+            "headers": [
+                (b"retry-after", b"1"),
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", b"6"),
+            ],
+        },
+        {"type": "http.response.body", "body": b"later\n"},
+    ]
+
+
+async def test_a_handshake_is_denied() -> None:
+    server = Server()
+    await refuse(server.scope, server.receive, server.send, 400, "no\n")
+    assert server.sent_types == ["http.response.start", "http.response.body"]
+    assert server.sent[0]["status"] == 400
+
+
+async def test_without_the_extension_a_handshake_is_closed() -> None:
+    server = Server(extensions=None)
+    await refuse(server.scope, server.receive, server.send, 400, "no\n")
+    assert server.sent_types == ["close"]
+
+
+async def test_a_client_that_has_left_is_no_error() -> None:
+    server = Server()
+    server.error = GoneError()
+    await refuse(server.scope, server.receive, server.send, 400, "no\n")
+    assert server.sent == []
