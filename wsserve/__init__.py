@@ -63,9 +63,12 @@ from wsserve.asgi_bridge.websocket_app import websocket_app
 from wsserve.asgi_bridge.websocket_state import WebSocketState
 
 if TYPE_CHECKING:
+    from wsserve.asgi_bridge.client_handshake import WebSocketHandshakeError
+    from wsserve.asgi_bridge.relay import Relay
     from wsserve.asgi_bridge.testing.async_client import AsyncTestClient
     from wsserve.asgi_bridge.testing.client import TestClient
     from wsserve.asgi_bridge.testing.exceptions import WebSocketDenialResponse
+    from wsserve.asgi_bridge.websocket_client import WebSocketClient, connect_websocket
     from wsserve.server.config import Config
     from wsserve.server.errors import StartupError
     from wsserve.server.serve import Server, run, serve
@@ -105,6 +108,7 @@ __all__ = [
     "Query",
     "Rate",
     "RateLimitMiddleware",
+    "Relay",
     "Request",
     "Resource",
     "Response",
@@ -120,18 +124,21 @@ __all__ = [
     "TrustedHostMiddleware",
     "UnauthenticatedUser",
     "WebSocket",
+    "WebSocketClient",
     "WebSocketClose",
     "WebSocketController",
     "WebSocketDenialResponse",
     "WebSocketDisconnect",
     "WebSocketException",
     "WebSocketFrameTypeError",
+    "WebSocketHandshakeError",
     "WebSocketJSONError",
     "WebSocketMessageError",
     "WebSocketRoute",
     "WebSocketRuntimeError",
     "WebSocketState",
     "__version__",
+    "connect_websocket",
     "register_path_transformer",
     "requires",
     "run",
@@ -141,6 +148,8 @@ __all__ = [
 ]
 
 _LATER = {
+    "WebSocketHandshakeError": "asgi_bridge.client_handshake",
+    "Relay": "asgi_bridge.relay",
     "AsyncTestClient": "asgi_bridge.testing.async_client",
     "Config": "server.config",
     "Server": "server.serve",
@@ -149,12 +158,14 @@ _LATER = {
     "StartupError": "server.errors",
     "TestClient": "asgi_bridge.testing.client",
     "WebSocketDenialResponse": "asgi_bridge.testing.exceptions",
+    "WebSocketClient": "asgi_bridge.websocket_client",
+    "connect_websocket": "asgi_bridge.websocket_client",
 }
-"""The modules of the server's half, and of testing."""
+"""What not every application needs: the server, the relay and its client, and what is for tests."""
 
 
 def __getattr__(name: str) -> Any:
-    # They are imported when they are asked for: an application under another server needs none of them.
+    # They are imported when they are asked for: most applications need few of them.
     if name in _LATER:
         from importlib import import_module
 

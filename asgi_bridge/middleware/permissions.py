@@ -12,7 +12,7 @@ from wsserve.asgi_bridge.exceptions import HTTPException, PermissionDenied
 from wsserve.asgi_bridge.middleware.authentication import is_authenticated
 from wsserve.asgi_bridge.middleware.refusal import refuse
 from wsserve.asgi_bridge.outgoing import closure
-from wsserve.asgi_bridge.routing.boundary import BOUNDARY
+from wsserve.asgi_bridge.routing.boundary import is_bounded
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
 
@@ -69,7 +69,7 @@ class BasePermission(ABC):
             await self.app(scope, receive, send)
             return
         denial = self.denial(connection)
-        if BOUNDARY in scope:
+        if is_bounded(scope):
             raise denial
         await _answer(denial, scope, receive, send)
 
@@ -127,7 +127,7 @@ def with_permissions(app: ASGIApp, permissions: Sequence[PermissionFactory]) -> 
     async def permitted(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
-        elif BOUNDARY in scope:
+        elif is_bounded(scope):
             await guarded(scope, receive, send)
         else:
             await _answering(guarded, scope, receive, send)

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, cast
 
 from wsserve.asgi_bridge.exceptions import HTTPException, ImproperlyConfigured
 from wsserve.asgi_bridge.middleware.authentication import is_authenticated
-from wsserve.asgi_bridge.routing.boundary import BOUNDARY
+from wsserve.asgi_bridge.routing.boundary import is_bounded
 from wsserve.asgi_bridge.websocket import WebSocket
 from wsserve.codec.close_codes import POLICY_VIOLATION
 
@@ -164,7 +164,7 @@ async def _answer(connection: Any, error: HTTPException) -> None:
     if scope["type"] != "websocket":
         return
     if isinstance(connection, WebSocket):
-        if BOUNDARY not in scope:
+        if not is_bounded(scope):
             await connection.end_with(error)
     elif not any(key in scope for key in _FRAMEWORKS):
         if _is_accepted(connection):

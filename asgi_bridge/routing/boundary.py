@@ -9,7 +9,12 @@ from wsserve.asgi_bridge.types import Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
 
 BOUNDARY: Final = "wsserve.boundary"
-"""In a scope: there is a boundary further out, which makes an end of errors."""
+"""In a scope: a boundary further out makes an end of errors; the value is what was the scope's `app` there."""
+
+
+def is_bounded(scope: Scope) -> bool:
+    """Tell whether an error reaches a boundary: no framework stands between that would take it for its own."""
+    return BOUNDARY in scope and scope[BOUNDARY] is scope.get("app")
 
 
 class HTTPBoundary:
@@ -58,5 +63,5 @@ class WebSocketBoundary(WebSocket):
 
 def boundary(scope: Scope, receive: Receive, send: Send) -> HTTPBoundary | WebSocketBoundary:
     """Return the context manager in which a router runs a connection, and mark the scope with it."""
-    scope[BOUNDARY] = True
+    scope[BOUNDARY] = scope.get("app")
     return (WebSocketBoundary if scope["type"] == "websocket" else HTTPBoundary)(scope, receive, send)

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar, Unpack
 
 from wsserve.asgi_bridge.exceptions import HTTPException, Mistake, NoMatchFound, RouteDeclarationError
 from wsserve.asgi_bridge.routing.base import BaseRoute, place_of_call
-from wsserve.asgi_bridge.routing.boundary import BOUNDARY, boundary
+from wsserve.asgi_bridge.routing.boundary import boundary, is_bounded
 from wsserve.asgi_bridge.routing.host import Host
 from wsserve.asgi_bridge.routing.http_route import Route
 from wsserve.asgi_bridge.routing.level import Layers, Level
@@ -69,7 +69,7 @@ class Router:
             scope.setdefault("app", self)
             scope["app_root_path"] = scope.get("root_path", "")
         self._put_overrides(scope)
-        if BOUNDARY in scope or scope["type"] not in _KINDS:
+        if is_bounded(scope) or scope["type"] not in _KINDS:
             await self._app(scope, receive, send)
         else:
             async with boundary(scope, receive, send) as send_within:

@@ -16,6 +16,7 @@ from wsserve.asgi_bridge.exceptions import ClientDisconnected
 from wsserve.asgi_bridge.session_state import ANSWERS, DENIAL_BODY, DENIAL_START, EXPECTED, SessionRecord, State
 from wsserve.asgi_bridge.testing.changes import Changes
 from wsserve.asgi_bridge.testing.failures import is_failure, presentable
+from wsserve.asgi_bridge.testing.response import MAX_BODY_BYTES
 from wsserve.asgi_bridge.types import Message, Scope
 from wsserve.codec.close_codes import ABNORMAL_CLOSURE, INTERNAL_ERROR, NORMAL_CLOSURE, truncate_reason
 from wsserve.codec.errors import LocalProtocolError
@@ -89,6 +90,7 @@ class Connection(SessionRecord):
         if self.leaving is not None:
             self._conclude(*self.leaving)
         if self._disconnect_delivered or self.disconnect is None:
+            await anyio.lowlevel.checkpoint()  # as in `send`
             raise self._gone()
         self._disconnect_delivered = True
         code, reason = self.disconnect
@@ -103,6 +105,13 @@ class Connection(SessionRecord):
         Raises `InvalidMessageError` or `LocalProtocolError` for a message that is faulty or out of order, and
         `ClientDisconnected` when the client has gone; then a `websocket.close` is still taken.
         """
+        try:
+            await self._take(message)
+        except Exception:
+            await anyio.lowlevel.checkpoint()  # or an application that tries again for ever lets nobody else run
+            raise
+
+    async def _take(self, message: Message) -> None:
         kind = message.get("type")
         if kind == "websocket.send" and self.accepted:
             await self._send(message)
@@ -119,7 +128,7 @@ class Connection(SessionRecord):
         elif kind == DENIAL_START and self.state is State.CONNECTING:
             self._start_denial(message)
         elif kind == DENIAL_BODY and self.state is State.DENYING and self.denial_status is not None:
-            self._continue_denial(self.denial_status, message)
+            await self._continue_denial(self.denial_status, message)
         else:
             self._check_not_closed_by_application(kind)
             if self.state is State.CLOSED and not self.accepted and kind in ANSWERS:
@@ -170,7 +179,11 @@ class Connection(SessionRecord):
         self.denial_status, self.denial_headers = messages.response_start(message)
         self.state = State.DENYING
 
-    def _continue_denial(self, status: int, message: Message) -> None:
+    async def _continue_denial(self, status: int, message: Message) -> None:
+        await anyio.lowlevel.checkpoint()
+        await self._changes.until(lambda: len(self.denial_body) < MAX_BODY_BYTES or self.state is State.CLOSED)
+        if self.state is State.CLOSED:
+            raise self._gone()
         body, more = messages.response_body(message)
         if not self.denial_body:
             self.denial_headers = _received(self.denial_headers)

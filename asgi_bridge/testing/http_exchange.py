@@ -1,12 +1,15 @@
 """One plain HTTP request in process."""
 
+import anyio.lowlevel
+
 from wsserve.asgi_bridge import messages
+from wsserve.asgi_bridge.exceptions import ClientDisconnected
 from wsserve.asgi_bridge.headers import Headers
 from wsserve.asgi_bridge.testing.application_task import ApplicationTask
 from wsserve.asgi_bridge.testing.changes import Changes
 from wsserve.asgi_bridge.testing.exceptions import ApplicationEndedError
 from wsserve.asgi_bridge.testing.failures import presentable
-from wsserve.asgi_bridge.testing.response import TestResponse
+from wsserve.asgi_bridge.testing.response import MAX_BODY_BYTES, TestResponse
 from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
 from wsserve.codec.header_fields import check_headers
 
@@ -62,6 +65,7 @@ class HttpExchange:
         return None
 
     async def _receive(self) -> Message:
+        await anyio.lowlevel.checkpoint()  # or an application that receives for ever lets nobody else run
         if not self._requested:
             self._requested = True
             return {"type": "http.request", "body": self._content, "more_body": False}
@@ -70,20 +74,26 @@ class HttpExchange:
 
     async def _send(self, message: Message) -> None:
         kind = message.get("type")
-        if kind == "http.response.start" and self.status is None:
+        if kind == "http.response.start":
+            if self.status is not None:
+                raise messages.unexpected(kind, "a response body message")
             status, headers = messages.response_start(message)
             self.headers = [(name.lower(), value) for name, value in check_headers(headers)]
             self.status = status
-        elif kind == "http.response.body" and self.status is not None and not self.complete:
-            body, more = messages.response_body(message)
-            if self._scope["method"] != "HEAD" and self.status not in (204, 304):
-                self._body += body
-            self.complete = not more
-            self._changes.announce()
+        elif kind == "http.response.body":
+            await self._add_to_body(message)
         else:
-            raise messages.unexpected(kind, self._expected())
+            raise messages.unexpected(kind, "'http.response.start' or 'http.response.body'")
 
-    def _expected(self) -> str:
-        if self.status is None:
-            return "'http.response.start'"
-        return "nothing" if self.complete else "'http.response.body'"
+    async def _add_to_body(self, message: Message) -> None:
+        await anyio.lowlevel.checkpoint()
+        await self._changes.until(lambda: len(self._body) < MAX_BODY_BYTES or self._gone)
+        if self.status is None or self.complete:
+            raise messages.unexpected(message["type"], "a response start message" if self.status is None else "nothing")
+        if self._gone:
+            raise ClientDisconnected("the client has closed the connection")
+        body, more = messages.response_body(message)
+        if self._scope["method"] != "HEAD" and self.status not in (204, 304):
+            self._body += body
+        self.complete = not more
+        self._changes.announce()

@@ -1,10 +1,13 @@
 """An HTTP response as a test sees it."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from wsserve.asgi_bridge.headers import Headers
+
+MAX_BODY_BYTES: Final = 2**26
+"""How much of a response's body is kept: an application that goes on without end is made to wait."""
 
 
 class TestResponse:

@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
@@ -52,15 +53,24 @@ async def open_stream(endpoint: Endpoint) -> ByteStream:
 
     Its certificate is not verified: it names the server's domain, and here the server talks to itself.
     """
-    host, port = endpoint.server
-    stream: ByteStream = await (anyio.connect_unix(host) if port is None else anyio.connect_tcp(host, port))
+    stream = await open_transport(endpoint)
     if not endpoint.tls:
         return stream
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     name = endpoint.host.rpartition(":")[0] or endpoint.host
-    return await TLSStream.wrap(stream, hostname=name, ssl_context=context, standard_compatible=False)
+    try:
+        return await TLSStream.wrap(stream, hostname=name, ssl_context=context, standard_compatible=False)
+    except (ssl.SSLError, anyio.EndOfStream, anyio.BrokenResourceError):
+        await anyio.aclose_forcefully(stream)
+        return await open_transport(endpoint)  # the TLS of the page's connection is that of a proxy in front
+
+
+async def open_transport(endpoint: Endpoint) -> ByteStream:
+    """Connect to the server's own address. Raises `OSError`."""
+    host, port = endpoint.server
+    return await (anyio.connect_unix(host) if port is None else anyio.connect_tcp(host, port))
 
 
 class WireConnection:
@@ -76,11 +86,6 @@ class WireConnection:
         self._close_sent = False
         self._sending = anyio.Lock()
         self._set_compression("")
-
-    @property
-    def is_open(self) -> bool:
-        """True once the handshake has succeeded."""
-        return self._stream is not None
 
     def now(self) -> int:
         """Return the microseconds since the connection was begun."""
@@ -185,7 +190,8 @@ class WireConnection:
         time_us = self.now()
         head, _, rest = response.partition(b"\r\n\r\n")
         status_line, *lines = head.decode("latin-1").split("\r\n")
-        status = int(status_line.split(" ")[1])
+        digits = status_line.partition(" ")[2][:3]
+        status = int(digits) if digits.isdecimal() else 0
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         accept = base64.b64encode(hashlib.sha1(key.encode() + GUID, usedforsecurity=False).digest()).decode()
         self._set_compression(headers.get("sec-websocket-extensions", ""))
@@ -241,11 +247,9 @@ async def read_until(stream: ByteStream, end: bytes) -> bytes:
 async def read_body(stream: ByteStream, body: bytes, content_length: str) -> bytes:
     """Return the body of a denial, of which a beginning is there, as far as it may be shown."""
     wanted = min(int(content_length), MAX_RESPONSE) if content_length.isdecimal() else 0
-    try:
+    with suppress(anyio.EndOfStream):
         while len(body) < wanted:
             body += await stream.receive()
-    except anyio.EndOfStream:
-        pass
     return body[:MAX_RESPONSE]
 
 
@@ -257,6 +261,5 @@ def describe(stream: ByteStream, endpoint: Endpoint) -> str:
         words = f"unix socket {host}"
     else:
         words = f"TCP to [{host}]:{port}" if ":" in host else f"TCP to {host}:{port}"
-    if not endpoint.tls:
-        return words
-    return f"{stream.extra(TLSAttribute.tls_version)} over {words}"
+    tls_version = stream.extra(TLSAttribute.tls_version, None)
+    return words if tls_version is None else f"{tls_version} over {words}"

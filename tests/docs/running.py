@@ -17,6 +17,7 @@ import pytest
 import uvicorn
 
 from tests.docs.pages import ROOT, Program, programs_of
+from wsserve.asgi_bridge.routing import transformers
 from wsserve.server import serve
 from wsserve.server.config import Config
 from wsserve.server.loading import load_app
@@ -34,6 +35,7 @@ def run_program(program: Program, directory: Path, monkeypatch: pytest.MonkeyPat
         _run_tests(program, directory)
         return {}
     monkeypatch.setattr(serve, "run", _run)
+    monkeypatch.setattr(transformers, "_types", dict(transformers._types))  # in which programs register theirs
     monkeypatch.setattr(uvicorn, "run", _run_uvicorn)
     monkeypatch.setattr(uvicorn.Server, "serve", _serve_uvicorn)
     monkeypatch.syspath_prepend(directory)
@@ -55,7 +57,8 @@ def _run_blocks(program: Program, names: dict[str, Any]) -> None:
             with redirect_stdout(printed):
                 exec(compile("\n" * offset + block.text, file, "exec"), names)
         else:
-            assert printed.getvalue() == block.text, f"{program.page.name}:{block.line}: this is not what is printed"
+            where = f"{program.page.name}:{block.line}"
+            assert printed.getvalue() == block.text, f"{where}: what is printed is\n{printed.getvalue()}"
             printed.seek(0)
             printed.truncate()
     assert printed.getvalue() == "", f"{program.id}: the page does not show what is printed"

@@ -9,14 +9,14 @@ from typing import Any
 
 import anyio
 import pytest
-from anyio.abc import SocketAttribute
+from anyio.abc import ByteStream, SocketAttribute
 
-from examples.playground import app, routes
+from examples.playground import app, control_session, routes, wire
 from examples.playground.control_session import MAX_SESSIONS
 from examples.playground.frames import Frame, FrameReader, FrameTooLargeError, mask
 from examples.playground.page_files import FOLDER
 from examples.playground.protocol import MAX_BYTES, MAX_TEXT
-from examples.playground.wire import MAX_FRAGMENTS, MAX_FRAMES
+from examples.playground.wire import MAX_FRAGMENTS, MAX_FRAMES, MAX_PAYLOAD, MAX_RESPONSE
 from tests.end_to_end.raw_client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame, upgrade_head
 from tests.server.live import KINDS, Live, Peer, get, live, use_directory
 from wsserve import Include, Router
@@ -47,17 +47,20 @@ class Page:
     async def tell(self, kind: str, **command: Any) -> None:
         await self.peer.send(frame(TEXT, json.dumps({"type": kind, **command}).encode()))
 
+    async def report(self) -> dict[str, Any]:
+        """Read the next report."""
+        while (received := await self.peer.frame()).opcode == PING:
+            pass  # of the control connection itself
+        assert received.opcode == TEXT, received
+        self.seen.append(json.loads(received.payload))
+        return self.seen[-1]
+
     async def until(self, kind: str, **wanted: Any) -> dict[str, Any]:
         """Read reports up to one of this type that has these values."""
         while True:
-            received = await self.peer.frame()
-            if received.opcode == PING:  # of the control connection itself
-                continue
-            assert received.opcode == TEXT, received
-            report = json.loads(received.payload)
-            self.seen.append(report)
+            report = await self.report()
             if report["type"] == kind and all(report[name] == value for name, value in wanted.items()):
-                return dict(report)
+                return report
 
     async def connect(self, target: str = "echo", **options: Any) -> dict[str, Any]:
         await self.tell("connect", target=target, **({"compression": False} | options))
@@ -462,16 +465,103 @@ async def test_a_server_that_does_not_tell_its_address() -> None:
         assert (await peer.response()).status == 501
 
 
-async def test_an_address_where_nobody_answers() -> None:
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-        port = listener.extra(SocketAttribute.local_port)
+@asynccontextmanager
+async def playground_on(port: int) -> AsyncIterator[Page]:
+    """Serve the playground as if its own address were another port of this machine."""
 
-    async def with_wrong_address(scope: Any, receive: Any, send: Any) -> None:
+    async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
         await app(scope | {"server": ("127.0.0.1", port)}, receive, send)
 
-    async with live(with_wrong_address, lifespan="off") as running, page_of(running) as page:
+    async with live(elsewhere, lifespan="off") as running, page_of(running) as page:
+        yield page
+
+
+@asynccontextmanager
+async def server_that_answers(answer: bytes, *, stays: bool = False) -> AsyncIterator[int]:
+    """Run a server that reads a request's head, answers so, and goes or does nothing more."""
+
+    async def serve(stream: ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(answer)
+            if stays:
+                await anyio.sleep_forever()
+
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, serve)
+        yield listener.extra(SocketAttribute.local_port)
+        tasks.cancel_scope.cancel()
+
+
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (b"", "The server ended the connection without a whole response."),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"x" * MAX_RESPONSE, f"The response's head is over {MAX_RESPONSE} bytes."),
+        (b"what?\r\n\r\n", "The server did not accept the handshake."),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nshort", "The server did not accept the handshake."),
+        (
+            SWITCHING + b"\x82\x7f" + (MAX_PAYLOAD + 1).to_bytes(8, "big"),
+            f"a frame of {MAX_PAYLOAD + 1} bytes; the playground reads up to {MAX_PAYLOAD}",
+        ),
+        (SWITCHING + b"\x82", "The server ended the TCP connection."),
+    ],
+    ids=["nothing", "long", "no HTTP", "cut", "large frame", "half a frame"],
+)
+async def test_a_server_that_answers_badly(answer: bytes, text: str) -> None:
+    async with server_that_answers(answer) as port, playground_on(port) as page:
+        await page.tell("connect", target="echo")
+        assert (await page.until("ended"))["text"] == text
+
+
+async def test_a_response_without_the_right_key_is_shown() -> None:
+    async with server_that_answers(SWITCHING, stays=True) as port, playground_on(port) as page:
+        handshake = await page.connect()
+        assert (handshake["status"], handshake["key_accepted"]) == (101, False)
+
+
+async def test_an_address_where_nobody_listens() -> None:
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+        port = listener.extra(SocketAttribute.local_port)
+    async with playground_on(port) as page:
         await page.tell("connect", target="echo")
         assert (await page.until("ended"))["text"].startswith("The connection was lost: ")
+
+
+async def test_a_server_that_keeps_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "CONNECT_TIMEOUT", 0.05)
+    async with server_that_answers(b"HTTP/1.1 101", stays=True) as port, playground_on(port) as page:
+        await page.tell("connect", target="echo")
+        assert "did not answer the handshake" in (await page.until("ended"))["text"]
+
+
+async def test_a_server_that_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "WRITE_TIMEOUT", 0.05)
+    async with server_that_answers(SWITCHING, stays=True) as port, playground_on(port) as page:
+        await page.connect()
+        reports: list[dict[str, Any]] = []
+        while not reports or reports[-1]["type"] == "frame":
+            await page.tell("message", text="x" * MAX_TEXT)
+            reports.append(await page.report())
+        assert [report["type"] for report in reports[-2:]] == ["frame", "error"]
+        assert reports[-1]["text"] == "The server takes no more data."
+
+
+async def test_a_connection_does_not_last_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_session, "LIFETIME", 0.05)
+    async with playground() as page:
+        await page.connect()
+        assert "as long as the playground allows" in (await page.until("ended"))["text"]
+
+
+async def test_behind_a_proxy_that_has_the_tls() -> None:
+    async with live(app) as running, running.peer() as peer:
+        await peer.upgrade("/control", "X-Forwarded-Proto: https")
+        handshake = await Page(peer).connect()
+        assert (handshake["status"], handshake["transport"].split(":")[0]) == (101, "TCP to 127.0.0.1")
 
 
 # The page and its files

@@ -3,9 +3,14 @@
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
 
 from tests.asgi_bridge.double import Server, websocket_scope
+from wsserve import DenyAll, Include, Route, Router, TestClient
 from wsserve.asgi_bridge.exceptions import HTTPException, WebSocketDisconnect, WebSocketException
+from wsserve.asgi_bridge.middleware.permissions import with_permissions
 from wsserve.asgi_bridge.routing.boundary import BOUNDARY, boundary
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
@@ -24,7 +29,7 @@ async def run_http(app: ASGIApp) -> list[Message]:
 
     scope = websocket_scope(type="http", method="GET")
     async with boundary(scope, receive, send) as guarded:
-        assert scope[BOUNDARY]
+        assert BOUNDARY in scope
         await app(scope, receive, guarded)
     return sent
 
@@ -71,3 +76,17 @@ async def test_g8_a_websocket_ends_as_its_handler_did() -> None:
         raise WebSocketException(4001, "enough")
     closing = server.sent[1]
     assert (closing["code"], closing["reason"]) == (4001, "enough")
+
+
+def test_a_framework_between_has_its_own_boundary_within() -> None:
+    """An error must not reach a framework that takes it for its own."""
+
+    async def refusing() -> str:
+        raise HTTPException(418)
+
+    inner = Router([Route("/refuse", refusing)])
+    denied = with_permissions(PlainTextResponse("never"), [DenyAll])
+    starlette = Starlette(routes=[Mount("/denied", app=denied), Mount("/inner", app=inner)])
+    with TestClient(Router([Include("/below", app=starlette)])) as client:
+        assert client.get("/below/denied").status_code == 403
+        assert client.get("/below/inner/refuse").status_code == 418

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -15,6 +16,7 @@ from wsserve.asgi_bridge.testing.async_client import AsyncTestClient
 from wsserve.asgi_bridge.testing.changes import Changes
 from wsserve.asgi_bridge.testing.connection import Connection
 from wsserve.asgi_bridge.testing.exceptions import WebSocketDenialResponse
+from wsserve.asgi_bridge.testing.response import MAX_BODY_BYTES
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.handshake import Handshake
@@ -432,6 +434,40 @@ async def test_g12_without_the_extension_a_denial_response_is_a_fault() -> None:
     with pytest.raises(InvalidMessageError, match=r"without the extension 'websocket\.http\.response'"):
         async with AsyncTestClient(app, extensions=()).websocket_connect("/") as ws:
             assert ws.scope["extensions"] == {}
+
+
+async def test_n20_trap_a_denial_without_end() -> None:
+    errors: list[BaseException] = []
+
+    async def script(receive: Receive, send: Send) -> None:
+        await send({"type": START, "status": 200})
+        with pytest.raises(ClientDisconnected) as caught:
+            await send_for_ever(send)
+        errors.append(caught.value)
+
+    async def send_for_ever(send: Send) -> None:
+        while True:
+            await send({"type": BODY, "body": bytes(MAX_BODY_BYTES // 2), "more_body": True})
+
+    with pytest.raises(TimeoutError, match="the handshake was not answered"):
+        async with AsyncTestClient(scripted(script), timeout=0.05).websocket_connect("/"):
+            pass
+    assert len(errors) == 1
+
+
+@pytest.mark.parametrize("call", ["receive", "send", "faulty send"])
+async def test_n20_trap_an_application_that_swallows_errors_for_ever(call: str) -> None:
+    async def script(receive: Receive, send: Send) -> None:
+        while True:
+            with suppress(Exception):
+                if call == "receive":
+                    await receive()
+                else:
+                    await send({"type": SEND, "text": "x" if call == "send" else 1})
+
+    with pytest.raises(TimeoutError, match=r"did not end within 0\.05 s and was cancelled: .* in .*script"):
+        async with AsyncTestClient(accepting(script), timeout=0.05).websocket_connect("/"):
+            pass
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tests.asgi_bridge.testing.apps import sending
 from wsserve.asgi_bridge.messages import InvalidMessageError
 from wsserve.asgi_bridge.testing.async_client import AsyncTestClient
 from wsserve.asgi_bridge.testing.exceptions import ApplicationEndedError
+from wsserve.asgi_bridge.testing.response import MAX_BODY_BYTES
 from wsserve.asgi_bridge.types import Message, Receive, Scope, Send
 from wsserve.codec.errors import LocalProtocolError
 
@@ -111,8 +112,8 @@ async def test_a_response_without_a_body() -> None:
 @pytest.mark.parametrize(
     ("messages", "fault"),
     [
-        ([BODY], r"'http\.response\.start' was expected"),
-        ([START, START], r"'http\.response\.body' was expected"),
+        ([BODY], "a response start message was expected"),
+        ([START, START], "a response body message was expected"),
         ([START, BODY, BODY], "nothing was expected"),
         ([{"type": "websocket.accept"}], r"'websocket\.accept'"),
         ([{**START, "status": 101}], "200 to 599"),
@@ -167,6 +168,21 @@ async def test_n20_time_limits() -> None:
 
     with pytest.raises(TimeoutError, match=r"did not end within 0\.01 s and was cancelled"):
         await AsyncTestClient(lingering, timeout=0.01, raise_app_exceptions=False).get("/")
+
+
+async def test_n20_trap_applications_that_go_on_for_ever() -> None:
+    async def receives(scope: Scope, receive: Receive, send: Send) -> None:
+        while True:
+            await receive()
+
+    async def sends(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({**START})
+        while True:
+            await send({**BODY, "body": bytes(MAX_BODY_BYTES // 2), "more_body": True})
+
+    for app in (receives, sends):
+        with pytest.raises(TimeoutError, match="was not complete"):
+            await AsyncTestClient(app).get("/", timeout=0.05)
 
 
 async def test_a_request_that_the_test_gives_up() -> None:
