@@ -197,7 +197,10 @@ def _value(marker: Source | None, alias: str, hint: Any, default: Any, surroundi
     part = "query" if marker is None else marker.part
     if part == "path":
         if alias not in surroundings.path_names:
-            raise _MistakeError(f"is {Path(alias)!r}, but the route's path has no parameter {alias!r}")
+            raise _MistakeError(
+                f"is {Path(alias)!r}, but the route's path has no parameter {alias!r} (one of an Include's or a Host's"
+                " is taken by its name, without Path)"
+            )
         if default is not Parameter.empty:
             raise _MistakeError("is in the route's path, where it always has a value: remove its default")
     try:
@@ -206,7 +209,7 @@ def _value(marker: Source | None, alias: str, hint: Any, default: Any, surroundi
         raise _MistakeError(f"has a type that no value can be converted to: {error}") from None
     if part != "path":
         _check_text(value_type, marker, surroundings.connection_type)
-    return Value(part, alias, value_type, default)
+    return Value(part, alias, value_type, default, path_first=marker is None)
 
 
 def _check_text(value_type: ValueType, marker: Source | None, connection_type: type[ConnectionData]) -> None:

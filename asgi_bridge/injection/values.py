@@ -30,13 +30,24 @@ class Value:
     """A value of the path, the query, the headers or the cookies.
 
     A type that takes several gets all values of the name; of a type that takes one the first value counts, as in
-    `websocket.query_params[name]`. The default stands in for a value that is absent, never for a wrong one.
+    `websocket.query_params[name]`. The default stands in for a value that is absent, never for a wrong one. With
+    `path_first` a value of that name in the path counts before one in the `part`: the path of an `Include` around a
+    route has parameters that the route knows nothing of.
     """
 
-    __slots__ = ("_all", "_default", "_mapping", "_part", "_type", "name")
+    __slots__ = ("_all", "_default", "_mapping", "_part", "_path_first", "_type", "name")
 
-    def __init__(self, part: Part, name: str, value_type: ValueType, default: Any = Parameter.empty) -> None:
+    def __init__(
+        self,
+        part: Part,
+        name: str,
+        value_type: ValueType,
+        default: Any = Parameter.empty,
+        *,
+        path_first: bool = False,
+    ) -> None:
         self.name = name
+        self._path_first = path_first
         self._part = part
         self._type = value_type
         self._default = default
@@ -45,6 +56,9 @@ class Value:
 
     def read(self, connection: ConnectionData) -> Any:
         """Return the connection's value. Raises `FaultyValueError` when it is missing or wrong."""
+        if self._path_first and self.name in (params := connection.scope.get("path_params") or ()):
+            found = params[self.name]
+            return self._converted([found] if self._type.is_several else found, "path")
         mapping = self._mapping(connection)
         found = mapping.getall(self.name, None) if self._all else mapping.get(self.name)
         if found is None:
@@ -53,10 +67,13 @@ class Value:
             raise FaultyValueError(Fault(self._part, self.name, "required, but missing"))
         if self._type.is_several and not self._all:
             found = [found]
+        return self._converted(found, self._part)
+
+    def _converted(self, found: Any, part: Part) -> Any:
         try:
             return self._type.convert(found)
         except Exception as error:
-            raise FaultyValueError(Fault(self._part, self.name, self._type.explain(error))) from None
+            raise FaultyValueError(Fault(part, self.name, self._type.explain(error))) from None
 
 
 class Constant:

@@ -54,6 +54,7 @@ class AsyncTestWebSocket:
         keep_cookies: Callable[[messages.HeaderList], None],
     ) -> None:
         self.scope = scope
+        self._path: str = scope["path"]  # before the application has it, which may change it
         self._app = app
         self._handshake = handshake
         self._timeout = timeout
@@ -65,7 +66,7 @@ class AsyncTestWebSocket:
         self._failure_told = False
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.scope['path']!r}>"
+        return f"<{type(self).__name__} {self._path!r}>"
 
     # The block
 
@@ -75,7 +76,7 @@ class AsyncTestWebSocket:
         self._changes = Changes()
         seconds_to_answer = min(_SECONDS_TO_ANSWER, self._timeout / 2)
         self._open = connection = Connection(
-            self.scope, self._handshake, self._changes, self._max_queue, seconds_to_answer
+            self._handshake, self.scope["extensions"], self._changes, self._max_queue, seconds_to_answer
         )
         prepare_cleanups(self.scope)
         self._task = ApplicationTask(self._call, self._changes, connection.application_ended)
@@ -110,6 +111,8 @@ class AsyncTestWebSocket:
             self._connection.client_is_lost()
         late = await self._task.finish(self._timeout)
         failure = self._take_failure() if error is None or error is self._told else self._failure()
+        if failure is not None and late is not None:
+            failure.add_note(str(late))
         problem = failure or late
         if problem is None or problem is error:
             return
@@ -133,7 +136,7 @@ class AsyncTestWebSocket:
             return failure
         if connection.unanswered and self._raise_app_exceptions:
             return ApplicationEndedError(
-                f"the application returned before it had answered the handshake on {self.scope['path']!r}: "
+                f"the application returned before it had answered the handshake on {self._path!r}: "
                 f"a server answers status 500 then"
             )
         headers, body = Headers(connection.denial_headers), bytes(connection.denial_body)
@@ -364,7 +367,7 @@ class AsyncTestWebSocket:
             elif self._connection.sending:
                 where = f" in send(), since {self._max_queue} messages were not received"
             doing = self._task.doing(where)
-            raise TimeoutError(f"{unmet} within {timeout:g} s on {self.scope['path']!r}: {doing}")
+            raise TimeoutError(f"{unmet} within {timeout:g} s on {self._path!r}: {doing}")
 
 
 def _decoder(expected: Any) -> Callable[[str | bytes], Any]:

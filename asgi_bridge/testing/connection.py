@@ -6,6 +6,7 @@ order, so that replies that were earned before a Close still arrive.
 """
 
 from collections import deque
+from collections.abc import Iterable
 
 import anyio
 import anyio.lowlevel
@@ -17,7 +18,7 @@ from wsserve.asgi_bridge.session_state import ANSWERS, DENIAL_BODY, DENIAL_START
 from wsserve.asgi_bridge.testing.changes import Changes
 from wsserve.asgi_bridge.testing.failures import is_failure, presentable
 from wsserve.asgi_bridge.testing.response import MAX_BODY_BYTES
-from wsserve.asgi_bridge.types import Message, Scope
+from wsserve.asgi_bridge.types import Message
 from wsserve.codec.close_codes import ABNORMAL_CLOSURE, INTERNAL_ERROR, NORMAL_CLOSURE, truncate_reason
 from wsserve.codec.errors import LocalProtocolError
 from wsserve.codec.handshake import Handshake, switching_response
@@ -27,12 +28,17 @@ from wsserve.codec.header_fields import check_headers
 class Connection(SessionRecord):
     """The state of the connection between the application's `receive` and `send` and the client's methods.
 
-    `max_queue` is how many messages may wait in each direction, `seconds_to_answer` how long an application that has
+    `handshake` and `extensions` are those that the client offers; `max_queue` is how many messages may wait in each direction, `seconds_to_answer` how long an application that has
     taken a message may still send when the client's Close waits for it.
     """
 
     def __init__(
-        self, scope: Scope, handshake: Handshake, changes: Changes, max_queue: int, seconds_to_answer: float
+        self,
+        handshake: Handshake,
+        extensions: Iterable[str],
+        changes: Changes,
+        max_queue: int,
+        seconds_to_answer: float,
     ) -> None:
         super().__init__()
         self.state = State.CONNECTING
@@ -56,7 +62,7 @@ class Connection(SessionRecord):
         """How many calls of the application wait in `send`."""
         self.failure: Exception | None = None
         """What the application raised, when a server would log it as an error."""
-        self._scope = scope
+        self._extensions = frozenset(extensions)
         self._handshake = handshake
         self._changes = changes
         self._max_queue = max_queue
@@ -171,7 +177,7 @@ class Connection(SessionRecord):
         self._changes.announce()
 
     def _start_denial(self, message: Message) -> None:
-        if "websocket.http.response" not in self._scope["extensions"]:
+        if "websocket.http.response" not in self._extensions:
             raise messages.InvalidMessageError(
                 f"the application sent {DENIAL_START!r} without the extension 'websocket.http.response' in "
                 f"scope['extensions']: it must send 'websocket.close' then"

@@ -59,9 +59,8 @@ async def open_stream(endpoint: Endpoint) -> ByteStream:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    name = endpoint.host.rpartition(":")[0] or endpoint.host
     try:
-        return await TLSStream.wrap(stream, hostname=name, ssl_context=context, standard_compatible=False)
+        return await TLSStream.wrap(stream, server_side=False, ssl_context=context, standard_compatible=False)
     except (ssl.SSLError, anyio.EndOfStream, anyio.BrokenResourceError):
         await anyio.aclose_forcefully(stream)
         return await open_transport(endpoint)  # the TLS of the page's connection is that of a proxy in front

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import msgspec
 import pytest
 
@@ -145,7 +146,7 @@ async def test_n14_the_client_leaves_while_it_is_answered() -> None:
 async def test_n14_on_disconnect_is_called_after_cancellation() -> None:
     class Slow(Recording):
         async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             await super().on_disconnect(websocket, close_code)
 
     handler = Slow()

@@ -116,4 +116,3 @@ def test_route_declaration_error_names_every_mistake_with_its_place() -> None:
     error = RouteDeclarationError([Mistake("no handler", "app.py", 3), Mistake("no path", "app.py", 9)])
     assert isinstance(error, TypeError)
     assert str(error) == "app.py:3: no handler\napp.py:9: no path"
-

@@ -7,6 +7,7 @@ import pytest
 from tests.asgi_bridge.double import Server
 from wsserve import (
     AsyncResource,
+    Host,
     HTTPException,
     Ignore,
     ImproperlyConfigured,
@@ -236,3 +237,21 @@ def test_n4_any_asgi_application_is_mounted() -> None:
     router = Router([Include("/sub/{name}", app=bare)])
     with TestClient(router) as client, client.websocket_connect("/sub/ada/deep/er") as websocket:
         assert websocket.receive_json() == ["/sub/ada", "/sub/ada/deep/er", {"name": "ada"}]
+
+
+async def tell(websocket: WebSocket, tenant: str, tags: list[str], room: int, page: int = 1) -> None:
+    await websocket.accept()
+    await websocket.send_json([tenant, tags, room, page])
+
+
+def test_n4_n5_parameters_of_an_include_and_a_host_are_injected_by_their_names() -> None:
+    route = WebSocketRoute("/rooms/{room}", tell)
+    router = Router([Include("/t/{tenant}", routes=[Include("/{tags}", routes=[route])]), Host("{tenant}.test", route)])
+    with TestClient(router) as client:
+        with client.websocket_connect("/t/ada/x/rooms/5?tenant=forged&tags=forged&page=2") as websocket:
+            assert websocket.receive_json() == ["ada", ["x"], 5, 2]
+        with client.websocket_connect("ws://ada.test/rooms/5?tags=a&tags=b") as websocket:
+            assert websocket.receive_json() == ["ada", ["a", "b"], 5, 1]
+        with pytest.raises(WebSocketDenialResponse) as denied:
+            client.websocket_connect("/t/ada/x/rooms/five").__enter__()
+    assert [(error["in"], error["name"]) for error in denied.value.json()["errors"]] == [("path", "room")]

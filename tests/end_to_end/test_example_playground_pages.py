@@ -113,7 +113,7 @@ async def test_browser_by_hand(page: Page) -> None:
     assert sorted((await kinds(page))[:9]) == sorted(["←open", *["→text", "←text", "→binary", "←binary"] * 2])
     assert (await kinds(page))[9:] == ["→close", "←close"]
     echoes = await page.locator("#rows tr[data-direction=received] .payload").all_text_contents()
-    assert echoes[1:4] == ["héllo", "héllo", "\x00�"]
+    assert echoes[1:4] == ["héllo", "héllo", "␀�"]
     assert echoes[4:] == ['{"a":1}', "4321 enough"]
     assert "⟲" in (await page.locator("#rows tr[data-direction=received] .delta").nth(1).text_content() or "")
     await expect(page.locator("#ping button").first).to_be_disabled()
@@ -167,6 +167,15 @@ async def test_a_closer_look(page: Page) -> None:
     await page.get_by_role("button", name="Clear").click()
     await expect(page.locator("#rows tr")).to_have_count(0)
     await expect(page.locator("#detail")).to_be_hidden()
+
+
+async def test_a_row_stays_selected_when_the_log_makes_room(page: Page) -> None:
+    await page.locator("#recipe-compressed-json-10-times").click()
+    await expect(page.locator("#recipe .outcome")).to_have_class("outcome good")
+    await page.locator("#rows tr").last.click()
+    await expect(page.locator("#rows tr").last).to_have_attribute("aria-selected", "true")
+    await expect(page.locator("#detail-title")).to_have_text("22 · text, received")
+    await expect(page.locator("#rows tr").last).to_be_in_viewport()
 
 
 async def test_long_frames_show_their_extended_length(page: Page) -> None:

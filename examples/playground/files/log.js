@@ -12,7 +12,7 @@ export class Log {
   #entries = []; #rows = byId("rows"); #number = 0; #waiting = new Set(); #last; #selected;
 
   constructor() {
-    this.#rows.addEventListener("click", event => this.#select(event.target.closest("tr"), true));
+    // Pressing the button on a row focuses it, which is enough: the rows may have moved when the button is let go.
     this.#rows.addEventListener("focusin", event => this.#select(event.target.closest("tr")));
     this.#rows.addEventListener("keydown", event => this.#move(event));
     byId("clear").addEventListener("click", () => this.clear());
@@ -124,7 +124,7 @@ export class Log {
     all[Math.max(0, Math.min(all.length - 1, to))].focus();
   }
 
-  #select(row, focus = false) {
+  #select(row) {
     if (row && row === this.#selected) return;
     this.#selected?.setAttribute("aria-selected", "false");
     this.#selected = row;
@@ -133,7 +133,6 @@ export class Log {
     for (const other of this.#rows.querySelectorAll("[tabindex='0']")) other.tabIndex = -1;
     row.tabIndex = 0;
     row.setAttribute("aria-selected", "true");
-    if (focus) row.focus();
     this.#show(this.#entries.find(({ number }) => number === Number(row.dataset.number)));
     row.scrollIntoView({ block: "nearest" });
   }
@@ -149,7 +148,7 @@ export class Log {
       const bytes = fromHex(entry.hex);
       const cut = bytes.length < (entry.length ?? entry.wireLength) ? `, the first ${bytes.length} bytes` : "";
       const hex = element("pre", { textContent: hexDump(bytes) || "(empty)", tabIndex: 0, aria: { label: "Payload in hexadecimal" } });
-      const text = element("pre", { className: "wrap", textContent: entry.text || "(empty)", tabIndex: 0, aria: { label: "Payload as text" } });
+      const text = element("pre", { className: "wrap", textContent: visible(entry.text) || "(empty)", tabIndex: 0, aria: { label: "Payload as text" } });
       body.append(element("div", { className: "payloads" },
         element("div", {}, element("h3", { textContent: `Payload as text${cut}` }), text),
         element("div", {}, element("h3", { textContent: `Payload in hexadecimal${cut}` }), hex)));
@@ -172,7 +171,12 @@ function kindOf({ kind, opcode, mode, direction, status }) {
 
 function preview({ kind, closeCode, text, mode }) {
   const shown = kind === "close" && mode === "wire" && closeCode !== undefined ? `${closeCode} ${text}` : text;
-  return shown.length > 300 ? `${shown.slice(0, 300)}…` : shown;
+  return visible(shown.length > 300 ? `${shown.slice(0, 300)}…` : shown, /[\x00-\x1f\x7f]/g);
+}
+
+// Control characters as the pictures that Unicode has of them.
+function visible(text, which = /[\x00-\x08\x0b-\x1f\x7f]/g) {
+  return text.replace(which, character => String.fromCharCode(character === "\x7f" ? 0x2421 : 0x2400 + character.charCodeAt()));
 }
 
 function facts(entry) {

@@ -277,7 +277,7 @@ def test_a_marked_type_must_fit_its_marker() -> None:
 
 
 def test_h5_a_path_parameter_must_be_in_the_path_and_has_no_default() -> None:
-    assert wrong(Annotated[str, Path()], "room") == "is Path('x'), but the route's path has no parameter 'x'"
+    assert wrong(Annotated[str, Path()], "room").startswith("is Path('x'), but the route's path has no parameter 'x' (")
     expected = "is in the route's path, where it always has a value: remove its default"
     assert wrong(str, "x", default="a") == expected
     assert wrong(Annotated[str, Path("room")], "room", default="a") == expected

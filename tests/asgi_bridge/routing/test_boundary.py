@@ -88,5 +88,5 @@ def test_a_framework_between_has_its_own_boundary_within() -> None:
     denied = with_permissions(PlainTextResponse("never"), [DenyAll])
     starlette = Starlette(routes=[Mount("/denied", app=denied), Mount("/inner", app=inner)])
     with TestClient(Router([Include("/below", app=starlette)])) as client:
-        assert client.get("/below/denied").status_code == 403
+        assert client.get("/below/denied/").status_code == 403
         assert client.get("/below/inner/refuse").status_code == 418

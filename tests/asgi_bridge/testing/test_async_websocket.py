@@ -459,9 +459,11 @@ async def test_n20_an_error_while_it_is_cancelled_is_what_counts() -> None:
         finally:
             raise LookupError("in the cleanup")
 
-    with pytest.raises(LookupError, match="in the cleanup"):
-        async with connect(app, timeout=0.01):
+    with pytest.raises(LookupError, match="in the cleanup") as caught:
+        async with connect(app, timeout=0.05):
             pass
+    [note] = caught.value.__notes__
+    assert "did not end within 0.05 s and was cancelled" in note
 
 
 async def test_g3_a_cancelled_test_lets_the_application_end() -> None:

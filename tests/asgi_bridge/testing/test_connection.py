@@ -212,8 +212,7 @@ async def test_g4_an_application_that_answers_for_ever_learns_it_too() -> None:
 
 @pytest.mark.parametrize("seconds_to_answer", [math.inf, -1.0])
 async def test_g4_an_answer_to_the_last_message_has_its_time_and_no_more(seconds_to_answer: float) -> None:
-    scope = AsyncTestClient(sending()).websocket_connect("/").scope
-    connection = Connection(scope, Handshake("x"), Changes(), 100, seconds_to_answer)
+    connection = Connection(Handshake("x"), (), Changes(), 100, seconds_to_answer)
     assert await connection.receive() == CONNECT
     await connection.send({**ACCEPT})
     connection.client_sends({"type": "websocket.receive", "text": "x"})
@@ -429,11 +428,16 @@ async def test_g12_denial_response() -> None:
     assert caught.value.json() == {"a": 1}
 
 
-async def test_g12_without_the_extension_a_denial_response_is_a_fault() -> None:
-    app = sending({"type": START, "status": 404})
+@pytest.mark.parametrize("changed", [None, {"websocket.http.response": {}}])
+async def test_g12_without_the_extension_a_denial_response_is_a_fault(changed: object) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["extensions"] == {}
+        scope["extensions"] = changed
+        await send({"type": START, "status": 404})
+
     with pytest.raises(InvalidMessageError, match=r"without the extension 'websocket\.http\.response'"):
-        async with AsyncTestClient(app, extensions=()).websocket_connect("/") as ws:
-            assert ws.scope["extensions"] == {}
+        async with AsyncTestClient(app, extensions=()).websocket_connect("/"):
+            pass
 
 
 async def test_n20_trap_a_denial_without_end() -> None:
