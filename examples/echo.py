@@ -8,23 +8,15 @@ back as they are, text as text and binary as binary. The subprotocol "echo" is a
 
 from pathlib import Path
 
-from wsserve import WebSocket
-from wsserve.asgi_bridge.types import Receive, Scope, Send
+from wsserve import Response, Route, Router, WebSocket, WebSocketRoute
 
-PAGE = Path(__file__).with_name("echo.html").read_bytes()
+PAGE = Response(Path(__file__).with_name("echo.html").read_bytes(), media_type="text/html")
 
-
-async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await echo(WebSocket(scope, receive, send))
-    elif scope["type"] == "http":
-        await page(scope, send)
+route = WebSocketRoute("/ws")
 
 
+@route.ws_handler
 async def echo(websocket: WebSocket) -> None:
-    if websocket["path"] != "/ws":
-        await websocket.send_denial_response(404, body="WebSockets are served at /ws\n")
-        return
     await websocket.accept(subprotocol="echo" if "echo" in websocket["subprotocols"] else None)
     async for message in websocket:
         if isinstance(message, str):
@@ -33,14 +25,4 @@ async def echo(websocket: WebSocket) -> None:
             await websocket.send_bytes(message)
 
 
-async def page(scope: Scope, send: Send) -> None:
-    found = scope["path"] == "/"
-    body = PAGE if found else b"There is nothing here; the page is at /\n"
-    content_type = b"text/html; charset=utf-8" if found else b"text/plain; charset=utf-8"
-    start = {
-        "type": "http.response.start",
-        "status": 200 if found else 404,
-        "headers": [(b"content-type", content_type)],
-    }
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
+app = Router([Route("/", PAGE), route])

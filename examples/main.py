@@ -9,7 +9,7 @@ from pathlib import Path
 
 from examples import chat, echo, playground
 from examples.playground.page_files import RESPONSES
-from wsserve import Include, Response, Route, Router, WebSocketRoute
+from wsserve import Include, Response, Route, Router
 
 INDEX = Response(
     Path(__file__).with_name("main.html").read_bytes(),
@@ -23,7 +23,7 @@ app = Router(
         Route("/favicon.ico", RESPONSES["icon.svg"]),
         Include("/chat", routes=chat.routes),
         Include("/playground", routes=playground.routes),
-        Route("/echo", Response(echo.PAGE, media_type="text/html")),
-        WebSocketRoute("/ws", echo.echo),
+        Route("/echo", echo.PAGE),
+        echo.route,
     ]
 )

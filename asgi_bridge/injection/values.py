@@ -56,8 +56,8 @@ class Value:
 
     def read(self, connection: ConnectionData) -> Any:
         """Return the connection's value. Raises `FaultyValueError` when it is missing or wrong."""
-        if self._path_first and self.name in (params := connection.scope.get("path_params") or ()):
-            found = params[self.name]
+        if self._path_first and self.name in (connection.scope.get("path_params") or ()):
+            found = connection.scope["path_params"][self.name]
             return self._converted([found] if self._type.is_several else found, "path")
         mapping = self._mapping(connection)
         found = mapping.getall(self.name, None) if self._all else mapping.get(self.name)

@@ -1,20 +1,24 @@
 """What a route for WebSockets and one for HTTP have in common: a path, a handler, and layers around it."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pkgutil import resolve_name
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, Unpack
 
 from wsserve.asgi_bridge.connection_data import ConnectionData
 from wsserve.asgi_bridge.exceptions import Mistake, RouteDeclarationError
 from wsserve.asgi_bridge.injection.markers import Use
 from wsserve.asgi_bridge.injection.plan import HandlerPlan, compile_handler
 from wsserve.asgi_bridge.routing.base import BaseRoute
-from wsserve.asgi_bridge.routing.layers import Around, ExceptionHandlers, MiddlewareFactory, layered, mistakes_in
+from wsserve.asgi_bridge.routing.layers import layered, mistakes_in
+from wsserve.asgi_bridge.routing.level import Layers
 from wsserve.asgi_bridge.routing.path_pattern import PathPattern
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 
-_ASGI: tuple[str, ...] = ("scope", "receive", "send")
+CLEANUP_TIMEOUT: Final = 10.0
+"""Seconds that the resources of a handler have to clean up after its cancellation."""
+
+_ASGI: Final = ("scope", "receive", "send")
 
 
 class HandlerRoute(BaseRoute):
@@ -34,23 +38,18 @@ class HandlerRoute(BaseRoute):
         kind: str,
         methods: Iterable[str] | None = None,
         name: str | None = None,
-        middleware: Sequence[MiddlewareFactory] = (),
-        permissions: Sequence[Any] = (),
-        dependencies: Mapping[str, Use] | None = None,
-        exception_handlers: ExceptionHandlers | None = None,
-        before: Sequence[Around] = (),
-        after: Sequence[Around] = (),
-        cleanup_timeout: float = 10.0,
+        cleanup_timeout: float = CLEANUP_TIMEOUT,
+        **layers: Unpack[Layers],
     ) -> None:
         super().__init__(PathPattern(path), name=name or "", kinds=(kind,), methods=methods)
+        self._dependencies = dict(layers.pop("dependencies", None) or {})
         self._layers: dict[str, Any] = {
-            "middleware": tuple(middleware),
-            "permissions": tuple(permissions),
-            "before": tuple(before),
-            "after": tuple(after),
-            "exception_handlers": dict(exception_handlers or {}),
+            "middleware": tuple(layers.get("middleware", ())),
+            "permissions": tuple(layers.get("permissions", ())),
+            "before": tuple(layers.get("before", ())),
+            "after": tuple(layers.get("after", ())),
+            "exception_handlers": dict(layers.get("exception_handlers") or {}),
         }
-        self._dependencies = dict(dependencies or {})
         self._cleanup_timeout = cleanup_timeout
         self._subroutes: list[HandlerRoute] = []
         self._app: ASGIApp | None = None

@@ -1,14 +1,14 @@
 """Routes for WebSockets."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, TypeVar, Unpack
 
 from wsserve.asgi_bridge.connection_data import ConnectionData
 from wsserve.asgi_bridge.controller import WebSocketController
-from wsserve.asgi_bridge.injection.markers import Use, use
+from wsserve.asgi_bridge.injection.markers import use
 from wsserve.asgi_bridge.injection.plan import HandlerPlan
-from wsserve.asgi_bridge.routing.handler_route import HandlerRoute
-from wsserve.asgi_bridge.routing.layers import Around, ExceptionHandlers, MiddlewareFactory
+from wsserve.asgi_bridge.routing.handler_route import CLEANUP_TIMEOUT, HandlerRoute
+from wsserve.asgi_bridge.routing.level import Layers
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
 
@@ -20,7 +20,8 @@ class WebSocketRoute(HandlerRoute):
 
     That is an async function, method or other callable, whose parameters are injected; a `WebSocketController` class;
     any ASGI application; or "module:name" of one of these. It is given here or by the decorator `ws_handler`. Raises
-    `RouteDeclarationError` for all that is wrong in the declaration, as soon as there is a handler.
+    `RouteDeclarationError` for all that is wrong in the declaration, as soon as there is a handler. After its
+    cancellation its resources have `cleanup_timeout` seconds in all to clean up.
 
     A route is an ASGI application too, for itself alone.
     """
@@ -33,27 +34,10 @@ class WebSocketRoute(HandlerRoute):
         handler: Callable[..., Any] | str | None = None,
         *,
         name: str | None = None,
-        middleware: Sequence[MiddlewareFactory] = (),
-        permissions: Sequence[Any] = (),
-        dependencies: Mapping[str, Use] | None = None,
-        exception_handlers: ExceptionHandlers | None = None,
-        before: Sequence[Around] = (),
-        after: Sequence[Around] = (),
-        cleanup_timeout: float = 10.0,
+        cleanup_timeout: float = CLEANUP_TIMEOUT,
+        **layers: Unpack[Layers],
     ) -> None:
-        super().__init__(
-            path,
-            handler,
-            kind="websocket",
-            name=name,
-            middleware=middleware,
-            permissions=permissions,
-            dependencies=dependencies,
-            exception_handlers=exception_handlers,
-            before=before,
-            after=after,
-            cleanup_timeout=cleanup_timeout,
-        )
+        super().__init__(path, handler, kind="websocket", name=name, cleanup_timeout=cleanup_timeout, **layers)
         self._alone: ASGIApp | None = None
 
     def ws_handler(self, handler: H) -> H:

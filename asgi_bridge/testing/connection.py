@@ -28,8 +28,9 @@ from wsserve.codec.header_fields import check_headers
 class Connection(SessionRecord):
     """The state of the connection between the application's `receive` and `send` and the client's methods.
 
-    `handshake` and `extensions` are those that the client offers; `max_queue` is how many messages may wait in each direction, `seconds_to_answer` how long an application that has
-    taken a message may still send when the client's Close waits for it.
+    `handshake` and `extensions` are those that the client offers; `max_queue` is how many messages may wait in each
+    direction, `seconds_to_answer` how long an application that has taken a message may still send when the client's
+    Close waits for it.
     """
 
     def __init__(

@@ -117,9 +117,14 @@ def test_options_that_are_named_exist() -> None:
 # Names
 
 
+def names_on(page: Path) -> set[str]:
+    """Return the words in the page's code and headings."""
+    found = re.findall(r"`[^`\n]+`|```python.*?```|^#+ .+?$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return set(re.findall(r"\w+", " ".join(found)))
+
+
 def test_every_public_name_is_on_a_page() -> None:
-    text = "".join(page.read_text() for page in PAGES)
-    named = set(re.findall(r"\w+", "".join(re.findall(r"`[^`\n]+`|```python.*?```", text, re.DOTALL))))
+    named = {name for page in PAGES for name in names_on(page)}
     assert set(wsserve.__all__) - {"__version__"} <= named
 
 
@@ -137,8 +142,7 @@ def test_every_public_name_is_on_a_page() -> None:
     ],
 )
 def test_every_public_attribute_is_on_its_page(page: str, name: str) -> None:
-    text = (DOCS / page).read_text()
-    named = set(re.findall(r"\w+", "".join(re.findall(r"`[^`\n]+`|```python.*?```", text, re.DOTALL))))
+    named = names_on(DOCS / page)
     cls = attrgetter(name)(wsserve)
     bases = [base for base in cls.__mro__ if base.__module__.startswith("wsserve") and (base is cls or base is not ConnectionData)]
     own = {attribute for base in bases for attribute in vars(base)}

@@ -261,3 +261,19 @@ async def test_the_index_leads_to_the_examples(open_page: Page, server: ServerPr
         await open_page.get_by_role("link", name=name).click()
         await expect(open_page).to_have_title(re.compile(name, re.IGNORECASE))
     await expect(open_page.locator("#state")).to_have_text("open")
+
+
+async def test_a_server_that_goes_is_told_of(browser: Browser) -> None:
+    page = await browser.new_page()
+    with ServerProcess(WSSERVE[0], "examples.playground:app") as server:
+        await page.goto(server.http("/"))
+        await connected(page, "Wire")
+    await expect(page.locator("#state")).to_have_text("closed")
+    await expect(page.locator("#rows tr").last.locator(".payload")).to_contain_text(
+        "control connection was closed: 1012"
+    )
+    await page.get_by_role("button", name="Connect").click()
+    await expect(page.locator("#rows tr").last.locator(".payload")).to_contain_text(
+        "control connection was closed: 1006"
+    )
+    await page.close()

@@ -53,10 +53,12 @@ export class WireConnection {
     const control = this.#control = new WebSocket(url);
     control.onmessage = ({ data }) => this.#report(JSON.parse(data));
     return new Promise((resolve, reject) => {
-      control.onopen = resolve;
+      let wasOpen = false;
+      control.onopen = () => { wasOpen = true; resolve(); };
       control.onclose = ({ code, reason }) => {
-        reject(new Error(`The control connection was closed: ${code} ${reason}`));
-        if (control === this.#control && this.#opened !== undefined) this.#error(`The control connection was closed: ${code} ${reason}`);
+        const text = `The control connection was closed: ${code} ${reason}`;
+        if (!wasOpen) return reject(new Error(text));
+        this.#error(text);
         this.#ended();
       };
     });
