@@ -237,18 +237,18 @@ class WebSocket(Receiving):
         if failure is not None:
             raise failure
 
-    def add_cleanup(self, function: Cleanup) -> None:
+    def add_cleanup(self, function: Cleanup, *, timeout: float = 10.0) -> None:
         """Register what is to run once when the connection has ended, however it ends.
 
-        `function` takes no argument; when it returns an awaitable, that is awaited. The newest runs first. An error is
-        logged to `wsserve.websocket` and stops none of the others. They run when the end is noticed: at the own close,
-        or when a receive or a send finds the client gone; else when the handler is done, where something waits for
-        that: wsserve, `websocket_app`, or `async with`. What is added after the end runs at the next of these. Raises
-        `TypeError` for what cannot be called.
+        `function` takes no argument; an awaitable that it returns is awaited, for `timeout` seconds at the most, and
+        shielded from cancellation. The newest runs first. An error is logged to `wsserve.websocket` and stops none of
+        the others. They run when the end is noticed: at the own close, or when a receive or a send finds the client
+        gone; else when the handler is done, where something waits for that: wsserve, `websocket_app`, or `async with`.
+        What is added after the end runs at the next of these. Raises `TypeError` for what cannot be called.
         """
         if not callable(function):
             raise TypeError(f"add_cleanup() takes a function without arguments, not {function!r}")
-        self._state.cleanups.append(function)
+        self._state.cleanups.append((function, timeout))
 
     async def __aenter__(self) -> Self:
         return self

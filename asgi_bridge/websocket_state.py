@@ -82,7 +82,8 @@ class ConnectionState:
         """Whether both sides are connected: one look instead of two for every message."""
         self.close_code: int | None = None
         self.close_reason = ""
-        self.cleanups: list[Cleanup] = []
+        self.cleanups: list[tuple[Cleanup, float]] = []
+        """Functions, each with the seconds that it may take."""
         self.receivers: list[Receiver] = []
 
     @classmethod
@@ -176,16 +177,18 @@ class ConnectionState:
         if not self.cleanups:
             return
         interruption: BaseException | None = None
-        with anyio.CancelScope(shield=True):
-            while self.cleanups:
-                cleanup = self.cleanups.pop()
-                try:
-                    result = cleanup()
-                    if inspect.isawaitable(result):
+        while self.cleanups:
+            cleanup, timeout = self.cleanups.pop()
+            try:
+                result = cleanup()
+                if inspect.isawaitable(result):
+                    with anyio.move_on_after(timeout, shield=True) as limit:
                         await result
-                except Exception:
-                    logger.exception("The cleanup %r of a WebSocket failed", cleanup)
-                except BaseException as error:
-                    interruption = interruption or error
+                    if limit.cancelled_caught:
+                        logger.error("The cleanup %r of a WebSocket took over %g s", cleanup, timeout)
+            except Exception:
+                logger.exception("The cleanup %r of a WebSocket failed", cleanup)
+            except BaseException as error:
+                interruption = interruption or error
         if interruption is not None:
             raise interruption

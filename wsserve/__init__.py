@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from wsserve.asgi_bridge.relay import Relay
     from wsserve.asgi_bridge.testing.async_client import AsyncTestClient
     from wsserve.asgi_bridge.testing.client import TestClient
-    from wsserve.asgi_bridge.testing.exceptions import WebSocketDenialResponse
+    from wsserve.asgi_bridge.testing.exceptions import ApplicationEndedError, LifespanError, WebSocketDenialResponse
     from wsserve.asgi_bridge.websocket_client import WebSocketClient, connect_websocket
     from wsserve.server.config import Config
     from wsserve.server.errors import StartupError
@@ -77,6 +77,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AllowAny",
+    "ApplicationEndedError",
     "AsyncResource",
     "AsyncTestClient",
     "AuthCredentials",
@@ -97,6 +98,7 @@ __all__ = [
     "InvalidMessageError",
     "InvalidRequestError",
     "IsAuthenticated",
+    "LifespanError",
     "Middleware",
     "Mistake",
     "NoMatchFound",
@@ -157,6 +159,8 @@ _LATER = {
     "serve": "server.serve",
     "StartupError": "server.errors",
     "TestClient": "asgi_bridge.testing.client",
+    "ApplicationEndedError": "asgi_bridge.testing.exceptions",
+    "LifespanError": "asgi_bridge.testing.exceptions",
     "WebSocketDenialResponse": "asgi_bridge.testing.exceptions",
     "WebSocketClient": "asgi_bridge.websocket_client",
     "connect_websocket": "asgi_bridge.websocket_client",

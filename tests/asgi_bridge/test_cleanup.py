@@ -297,3 +297,21 @@ async def test_l39_a_close_within_a_close_does_nothing() -> None:
         await websocket.close(4000)
         gate.set()
     assert server.sent == [{"type": "websocket.close", "code": 1000, "reason": ""}]
+
+
+async def test_a_cleanup_that_takes_too_long_is_cut_and_the_others_run(caplog: pytest.LogCaptureFixture) -> None:
+    ran = []
+
+    async def stuck() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ran.append("cut")
+
+    websocket = await Server().accepted()
+    websocket.add_cleanup(functools.partial(ran.append, "other"))
+    websocket.add_cleanup(stuck, timeout=0.01)
+    with anyio.fail_after(5):
+        await websocket.close()
+    assert ran == ["cut", "other"]
+    assert "of a WebSocket took over 0.01 s" in caplog.text

@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import click
 import pytest
@@ -14,7 +13,7 @@ import uvicorn
 from tests.docs.pages import PAGES, ROOT, blocks_of
 from wsserve.server.cli import command
 
-UVICORN = cast(click.Command, uvicorn.main)
+UVICORN = uvicorn.main
 UNCHECKED = {"pip", "umask", "python", "autobahn"}
 """Commands that no test of this project can check."""
 

@@ -4,7 +4,7 @@ import inspect
 import re
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, get_type_hints
 
 import click
 import pytest
@@ -13,9 +13,10 @@ import uvicorn
 import wsserve
 from tests.docs.pages import PAGES, ROOT, Table, tables_of
 from wsserve.asgi_bridge.connection_data import ConnectionData
+from wsserve.asgi_bridge.routing.level import Layers
 from wsserve.server.cli import command
 
-UVICORN = cast(click.Command, uvicorn.main)
+UVICORN = uvicorn.main
 DOCS = ROOT / "docs"
 TABLES = [(page, table) for page in PAGES for table in tables_of(page)]
 PARAMETERS = [
@@ -51,22 +52,13 @@ def test_parameters_and_their_defaults(table: Table) -> None:
         function = getattr(function, name)
     parameters = [
         parameter
-        for parameter in parameters_of(function)
-        if parameter.name not in ("self", "app") and parameter.kind is not parameter.VAR_POSITIONAL
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.name not in ("self", "app", "layers")
     ]
     documented = {name: row[1] for row in table.rows[1:] for name in code_in(row[0])}
     assert list(documented) == [parameter.name for parameter in parameters]
     for parameter in parameters:
         assert documented[parameter.name] == shown_default(parameter), parameter.name
-
-
-def parameters_of(function: Any) -> list[inspect.Parameter]:
-    """Return the parameters of a function or class; those of a TypedDict stand for `**` of it."""
-    parameters = []
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind is not parameter.VAR_KEYWORD:
-            parameters.append(parameter)
-    return parameters
 
 
 def shown_default(parameter: inspect.Parameter) -> str:
@@ -76,6 +68,11 @@ def shown_default(parameter: inspect.Parameter) -> str:
     if callable(default):
         return f"`{default.__name__}`"
     return f"`{default!r}`".replace("'", '"')
+
+
+def test_layers() -> None:
+    rows = table_with("routing.md", "layer").rows[1:]
+    assert [code_in(row[0])[0] for row in rows] == list(get_type_hints(Layers))
 
 
 # The options of uvicorn
@@ -144,7 +141,11 @@ def test_every_public_name_is_on_a_page() -> None:
 def test_every_public_attribute_is_on_its_page(page: str, name: str) -> None:
     named = names_on(DOCS / page)
     cls = attrgetter(name)(wsserve)
-    bases = [base for base in cls.__mro__ if base.__module__.startswith("wsserve") and (base is cls or base is not ConnectionData)]
+    bases = [
+        base
+        for base in cls.__mro__
+        if base.__module__.startswith("wsserve") and (base is cls or base is not ConnectionData)
+    ]
     own = {attribute for base in bases for attribute in vars(base)}
     missing = {attribute for attribute in own if not attribute.startswith("_")} - named
     assert missing <= NOT_FOR_USERS, f"{Path(page).name} does not say a word of {missing - NOT_FOR_USERS}"

@@ -1,10 +1,12 @@
 """The client for tests that are plain functions (H16, N20)."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sniffio
 
 from tests.asgi_bridge.testing.apps import echo, sending
 from wsserve.asgi_bridge.exceptions import WebSocketDisconnect, WebSocketFrameTypeError, WebSocketRuntimeError
@@ -55,6 +57,18 @@ def test_h16_n20_one_conversation(loop: dict[str, Any]) -> None:
         assert (caught.value.code, caught.value.reason) == (4001, "as asked")
         assert (ws.close_code, ws.close_reason) == (4001, "as asked")
         assert ws.wait_closed() == 4001
+
+
+def test_the_backend_is_what_was_asked_for(loop: dict[str, Any]) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        library = sniffio.current_async_library()
+        if library == "asyncio":
+            library = type(asyncio.get_running_loop()).__module__.partition(".")[0]
+        await send({"type": "websocket.send", "text": library})
+
+    with TestClient(app, **loop).websocket_connect("/") as ws:
+        assert ws.receive_text() == ("uvloop" if "backend_options" in loop else loop["backend"])
 
 
 def test_h16_trap_no_block_of_the_client_is_needed() -> None:

@@ -78,6 +78,15 @@ async def test_g1_the_clients_close_reaches_the_application_once(
         await ws.close(4999)
 
 
+async def test_g1_the_first_of_two_closes_counts() -> None:
+    connection = Connection(Handshake("x"), (), Changes(), 100, math.inf)
+    await connection.receive()
+    await connection.send({**ACCEPT})
+    connection.client_closes(4000, "first")
+    connection.client_closes(4001, "second")
+    assert await connection.receive() == disconnect(4000, "first")
+
+
 async def test_g1_leaving_the_block_is_1000_and_failing_in_it_1006() -> None:
     seen: list[Message] = []
 
@@ -225,6 +234,19 @@ async def test_g4_an_answer_to_the_last_message_has_its_time_and_no_more(seconds
         await connection.send({"type": SEND, "text": "y"})
         assert len(connection.to_client) == 1
     assert await connection.receive() == disconnect(4000)
+
+
+async def test_g4_an_application_that_receives_again_owes_no_answer() -> None:
+    connection = Connection(Handshake("x"), (), Changes(), 100, math.inf)
+    await connection.receive()
+    await connection.send({**ACCEPT})
+    connection.client_sends({"type": "websocket.receive", "text": "x"})
+    await connection.receive()
+    with anyio.move_on_after(0):
+        await connection.receive()
+    connection.client_closes(4000, "")
+    with pytest.raises(ClientDisconnected, match="4000"):
+        await connection.send({"type": SEND, "text": "y"})
 
 
 # G5, G6: what the application sends

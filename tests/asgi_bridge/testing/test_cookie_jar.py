@@ -54,6 +54,13 @@ def test_cookies_for_one_request_win() -> None:
     assert Cookies().header(URL) is None
 
 
+def test_a_cookie_of_the_test_takes_the_place_of_the_applications() -> None:
+    cookies = Cookies()
+    cookies.keep(URL, [(b"set-cookie", b"a=1; Path=/")])
+    cookies["a"] = "2"
+    assert cookies.header(URL) == "a=2"
+
+
 def test_a_cookie_is_deleted() -> None:
     cookies = Cookies()
     cookies.keep(URL, [(b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b=2; Path=/")])

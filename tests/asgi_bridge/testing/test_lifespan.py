@@ -68,6 +68,19 @@ async def test_g13_startup_failed_is_a_clear_error() -> None:
         async with AsyncTestClient(lifespan_app({"type": "lifespan.startup.failed"})):
             pass
 
+    ended: list[str] = []
+
+    async def tidies_up(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send(failed)
+        await anyio.wait_all_tasks_blocked()
+        ended.append("tidied up")
+
+    with pytest.raises(LifespanError):
+        async with AsyncTestClient(tidies_up):
+            pass
+    assert ended == ["tidied up"]
+
     async def as_starlette(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send(failed)
