@@ -1,6 +1,7 @@
 """What a route for WebSockets and one for HTTP have in common: a path, a handler, and layers around it."""
 
 import inspect
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from pkgutil import resolve_name
 from typing import Any, ClassVar, Final, Unpack
@@ -110,11 +111,13 @@ class HandlerRoute(BaseRoute):
             dependencies={name: use for name, use in self._dependencies.items() if isinstance(use, Use)},
             cleanup_timeout=self._cleanup_timeout,
         )
-        self._handler_mistakes += plan.mistakes
+        # What has no source, such as a builtin, is mistaken here, where it was given.
+        self._handler_mistakes += [item if item.line else self.mistake(item.text) for item in plan.mistakes]
         return self._application(plan)
 
+    @abstractmethod
     def _application(self, plan: HandlerPlan) -> ASGIApp:
-        raise NotImplementedError
+        """Return the application that carries out the plan for each connection."""
 
     def _inherited(self) -> dict[str, Any]:
         """Return what a route below this one is declared with: the layers of this one."""

@@ -9,8 +9,8 @@ from wsserve.asgi_bridge.routing.transformers import NO_MATCH, ParameterType
 MAX_PARAMETERS: Final = 3
 """How many parameters a segment may have: finding where each ends takes time that grows with a power of this."""
 
-_MAX_LENGTH: Final = 256
-"""How many characters of a segment may be divided among three parameters, for the time grows with their square."""
+_MAX_LENGTHS: Final = {2: 1024, 3: 128}
+"""How many characters of a segment may be divided among so many parameters: the time may grow with a power of them."""
 
 
 class Parameter(NamedTuple):
@@ -88,7 +88,7 @@ class Segment:
         inner = text[len(self.prefix) : len(text) - len(self.suffix)]
         if len(self.parameters) == 1:
             return [inner]
-        if len(self.parameters) == MAX_PARAMETERS and len(inner) > _MAX_LENGTH:
+        if len(inner) > _MAX_LENGTHS.get(len(self.parameters), 0):
             return None
         match = self._parts.fullmatch(inner)
         return None if match is None else list(match.groups())

@@ -24,7 +24,7 @@ H = TypeVar("H", bound=Callable[..., Any])
 _KINDS: Final = ("http", "websocket")
 
 _MERGED: Final = "wsserve.merged_route"
-"""In a scope, between the two ends of a router's layers: the route that is to serve it."""
+"""In a scope, between the two ends of a router's layers: this router, and its route that is to serve the connection."""
 
 OVERRIDES: Final = "wsserve.overrides"
 """In a scope: what stands in for dependencies, by their name or factory."""
@@ -176,7 +176,7 @@ class Router:
     def _serve_merged(self, route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve a connection that another router has found a route of this one for."""
         self._put_overrides(scope)
-        scope[_MERGED] = route  # for the other end of the layers
+        scope[_MERGED] = self, route  # for the other end of the layers
         return self._app(scope, receive, send)
 
     def _put_overrides(self, scope: Scope) -> None:
@@ -184,9 +184,10 @@ class Router:
             scope[OVERRIDES] = {**self._overrides, **scope.get(OVERRIDES, {})}
 
     def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        merged: BaseRoute | None = scope.pop(_MERGED, None)
-        if merged is not None:
-            return merged.handle(scope, receive, send)
+        merged: tuple[Router, BaseRoute] | None = scope.get(_MERGED)
+        if merged is not None and merged[0] is self:  # a layer may have handed over to another router
+            del scope[_MERGED]
+            return merged[1].handle(scope, receive, send)
         kind = scope["type"]
         if kind == "lifespan":
             return run_lifespan(self._lifespans, self, scope, receive, send)

@@ -45,9 +45,7 @@ def refusal(client: TestClient, url: str, **options: Any) -> int:
 
 @companion("README.md", "")
 def the_readme(names: Names) -> None:
-    with TestClient(names["app"]) as client, client.websocket_connect("/") as websocket:
-        websocket.send_json([1])
-        assert websocket.receive_json() == {"you said": [1]}
+    names["print"] = lambda urls: None
     anyio.run(names["main"])
 
 

@@ -6,6 +6,7 @@ Rules for whoever writes a page:
 - `<!-- new -->` above a block begins another program. `<!-- new: NAME -->` names it. A name such as `chat.py` makes it
   a file: line numbers count from its first block, and other programs of the page can import it. A file `test_*.py` is
   run by pytest.
+- Functions whose names begin with `test_` are called at the end of the program.
 - `<!-- output -->` above a block of another language: what the program has printed since its last block.
 - Each program shows that it does what the page says: it has an `assert`, or an output block, or is a test file, or has
   a companion in `companions`, which gets its names after it has run.

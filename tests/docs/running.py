@@ -42,8 +42,11 @@ def run_program(program: Program, directory: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(directory)
     name = program.name.removesuffix(".py") if program.is_file else "documented"
     with _module("__main__" if '"__main__"' in program.source else name) as module:
-        _run_blocks(program, vars(module))
-        return vars(module)
+        names = vars(module)
+        _run_blocks(program, names)
+        for function in [value for name, value in names.items() if name.startswith("test_")]:
+            function()
+        return names
 
 
 def _run_blocks(program: Program, names: dict[str, Any]) -> None:

@@ -327,6 +327,25 @@ async def test_n6_decorators_and_their_like() -> None:
     assert router.path_for("chat", room="x") == "/chat/x"
 
 
+async def test_h15_a_layer_of_an_included_router_may_hand_over_to_another_router() -> None:
+    public = Router([public_route := Noting("/a")])
+
+    def instead(_app: ASGIApp) -> ASGIApp:
+        return public
+
+    def before(app: ASGIApp) -> ASGIApp:
+        return Router([Noting("/other")], default=app)
+
+    guarded = Router([secret := Noting("/a")], middleware=[instead])
+    await call(Router([guarded]), websocket("/a"))
+    assert len(public_route.served) == 1
+    assert secret.served == []
+
+    behind = Router([route := Noting("/a")], middleware=[before])
+    await call(Router([behind]), websocket("/a"))
+    assert len(route.served) == 1
+
+
 async def test_the_router_is_one_coroutine_between_server_and_route() -> None:
     depths: list[int] = []
 

@@ -251,6 +251,15 @@ def test_n1_a_dotted_name_that_names_nothing(name: str) -> None:
         WebSocketRoute("/", name)
 
 
+@pytest.mark.parametrize("handler", [5, dict, print])
+def test_h4_what_is_no_handler(handler: Any) -> None:
+    with pytest.raises(RouteDeclarationError, match="async|no function") as caught:
+        WebSocketRoute("/", handler)
+    assert {(mistake.file, mistake.line) for mistake in caught.value.mistakes} == {
+        (HERE, line_of('        WebSocketRoute("/", handler)'))
+    }
+
+
 def test_dependencies_are_declared_with_use() -> None:
     with pytest.raises(RouteDeclarationError, match=r"dependencies has 5 for 'x': write use\(factory\)"):
         WebSocketRoute("/", WebSocket.accept, dependencies={"x": 5})  # type: ignore[dict-item]
