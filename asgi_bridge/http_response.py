@@ -4,7 +4,7 @@ from typing import Any
 
 from wsserve.asgi_bridge.headers import HeaderPairs, encode_headers
 from wsserve.asgi_bridge.json_messages import encode_json
-from wsserve.asgi_bridge.types import Receive, Scope, Send
+from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 
 
 class Response:
@@ -41,13 +41,15 @@ class Response:
             self.headers.append((b"content-length", str(len(content)).encode()))
 
     @classmethod
-    def of(cls, result: Any) -> "Response":
-        """Return the response for what a handler returned.
+    def of(cls, result: Any) -> ASGIApp:
+        """Return what sends the response for what a handler returned.
 
-        That is a `Response` itself, str or bytes, None for 204, or anything else that goes out as JSON.
+        That is a `Response` itself, another framework's or any ASGI application, str or bytes, None for 204, or
+        anything else that goes out as JSON.
         """
-        if isinstance(result, Response):
-            return result
+        if callable(result):
+            app: ASGIApp = result
+            return app
         if result is None:
             return cls(status_code=204)
         if isinstance(result, (str, bytes)):

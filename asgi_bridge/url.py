@@ -54,7 +54,7 @@ class URL(str):
     @classmethod
     def base_from_scope(cls, scope: Scope) -> Self:
         """Return the URL of the application's root: the scope's `app_root_path` or `root_path`, with a slash behind."""
-        root = (scope.get("app_root_path") or scope.get("root_path") or "").strip("/")
+        root = (scope.get("app_root_path", scope.get("root_path")) or "").strip("/")
         path = quote(f"/{root}/" if root else "/", safe=_IN_PATH, errors="replace")
         return cls(_origin(scope) + path)
 

@@ -20,6 +20,7 @@ MAX_ROOMS: Final = 100
 MAX_MEMBERS: Final = 50  # of one room
 MAX_HISTORY: Final = 50  # messages that a room remembers
 OUTBOX: Final = 64  # messages that may wait for one member
+JOINERS: Final = str.maketrans("", "", "\u200c\u200d")  # invisible, but parts of Persian words and of emoji
 TAKEN_OVER: Final = 4001  # the close code for a member that has joined again from elsewhere
 
 RoomName = Annotated[str, msgspec.Meta(pattern=r"^[\w-]{1,30}\Z")]
@@ -257,12 +258,13 @@ class Rooms:
 
 def identity(name: str) -> str:
     """Return what makes a name distinct: letter case and the like do not."""
-    return unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", name.translate(JOINERS)).casefold()
 
 
 def check(name: str) -> None:
     """Raise `HTTPException` for a name that cannot be seen as it is: it begins with a space, or has a control in it."""
-    if name != name.strip() or not name.isprintable():
+    visible = name.translate(JOINERS)
+    if not visible or visible != visible.strip() or not visible.isprintable():
         raise HTTPException(422, "A name has no spaces around it, and no invisible characters.")
 
 

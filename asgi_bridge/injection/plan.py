@@ -66,9 +66,14 @@ class HandlerPlan:
         handler or a factory has mistakes; and what the handler and the factories raise. When a factory has closed the
         connection or denied the handshake, the handler is not called, and the result is None.
         """
-        program = self._program
-        if self._looks_into_scope or connection.scope.get(OVERRIDES_KEY):
-            program = self._program_for(connection.scope)
+        program, scope = self._program, connection.scope
+        if (
+            self._looks_into_scope
+            or scope.get(OVERRIDES_KEY)
+            # What is declared around the route is not for the client to choose.
+            or not self._compiler.unmarked.isdisjoint(scope.get(DEPENDENCIES_KEY) or ())
+        ):
+            program = self._program_for(scope)
         values = program.read(connection)
         if not program.calls:
             handling: Awaitable[Any] = program.handler(values)

@@ -71,6 +71,8 @@ class Compiler:
         self._signatures: dict[Hashable, Signature] = {}
         self.asks_by_name = False
         """Whether a dependency is asked for by its name, so that the scope has to be looked at."""
+        self.unmarked: set[str] = set()
+        """The names of values without a marker, which come of the query unless a dependency has the name."""
 
     def compile(self, dependencies: Mapping[str, Any], overrides: Mapping[Any, Any]) -> Program:
         """Return the program with these dependencies by name and these factories in place of others."""
@@ -122,6 +124,10 @@ class _Compilation:
 
     def _reference(self, argument: Argument, function: Any) -> _Reference:
         source = argument.source
+        if isinstance(source, Value) and source.path_first:
+            self._compiler.unmarked.add(source.name)
+            if source.name in self._dependencies:
+                source = Named(source.name, inspect.Parameter.empty)
         if isinstance(source, Named):
             return self._named(source, function)
         if isinstance(source, Use):

@@ -58,8 +58,10 @@ class Resources:
             try:
                 await _resume(*self._generators.pop(), None if is_orderly else error)
             except BaseException as raised:
+                # Without the frame of this method, which refers to the errors, too: that would be a cycle.
+                raised.__traceback__ = raised.__traceback__ and raised.__traceback__.tb_next
                 if raised is error:
-                    raised.__traceback__ = traceback  # as it was: without the frames from here, which refer to it
+                    raised.__traceback__ = traceback  # as it was
                 elif is_orderly and isinstance(raised, Exception):
                     failures.append(raised)
                 elif not _is_orderly(raised):  # a disconnect takes no other error's place

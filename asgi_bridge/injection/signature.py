@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Container
 from functools import partial
 from inspect import Parameter
+from itertools import chain
 from types import UnionType
 from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -31,6 +32,8 @@ _BARE: Final[list[tuple[object, Source | Provided]]] = [
     (Cookie, Cookie()),
     (Provides, PROVIDED),
 ]
+_FOREIGN: Final = ("annotated_types", "fast_depends", "fastapi", "ididi", "lihil", "lilya", "litestar", "pydantic")
+"""Packages whose markers say something about a value; passed over, `Depends` would let the client choose it."""
 _VARIADIC: Final[dict[object, str]] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
 
 
@@ -101,7 +104,14 @@ def _source(
     if parameter.kind in _VARIADIC:
         raise _MistakeError("has no name to find a value by: declare the parameters (a decorator uses functools.wraps)")
     hint = Parameter.empty if parameter.annotation is Parameter.empty else _evaluate(parameter.annotation, names)
-    markers = _markers(hint)
+    metadata = _metadata(hint)
+    for item in (*metadata, default):
+        if (package := type(item).__module__.partition(".")[0]) in _FOREIGN:
+            raise _MistakeError(
+                f"has a {type(item).__qualname__} of {package}, which means nothing here: take use, Query, Header,"
+                " Cookie, Path and Provides of wsserve, and msgspec.Meta for constraints"
+            )
+    markers = [marker for item in metadata if (marker := _marker(item)) is not None]
     if default is PROVIDED:
         markers, default = [*markers, PROVIDED], Parameter.empty
     if isinstance(default, (Source, Use)):
@@ -152,14 +162,15 @@ def _unwrapped(hint: Any) -> Any:
     return hint
 
 
-def _markers(hint: Any) -> list[Source | Use | Provided]:
-    """Return the markers in `hint`, also those of a union's members: `Token | None` with an alias `Token`."""
+def _metadata(hint: Any) -> list[Any]:
+    """Return what `Annotated` adds in `hint`, also to a union's members: `Token | None` with an alias `Token`."""
     hint = _unwrapped(hint)
     if get_origin(hint) is Annotated:
-        own = [marker for item in hint.__metadata__ if (marker := _marker(item)) is not None]
-        return [*_markers(hint.__origin__), *own]
+        # ididi's use() is an Annotated itself
+        own = [_metadata(item) if get_origin(item) is Annotated else [item] for item in hint.__metadata__]
+        return [*_metadata(hint.__origin__), *chain.from_iterable(own)]
     if get_origin(hint) in (Union, UnionType):
-        return [marker for member in get_args(hint) for marker in _markers(member)]
+        return [item for member in get_args(hint) for item in _metadata(member)]
     return []
 
 

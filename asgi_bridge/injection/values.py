@@ -35,7 +35,7 @@ class Value:
     route has parameters that the route knows nothing of.
     """
 
-    __slots__ = ("_all", "_default", "_mapping", "_part", "_path_first", "_type", "name")
+    __slots__ = ("_all", "_default", "_mapping", "_part", "_type", "name", "path_first")
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Value:
         path_first: bool = False,
     ) -> None:
         self.name = name
-        self._path_first = path_first
+        self.path_first = path_first
         self._part = part
         self._type = value_type
         self._default = default
@@ -56,7 +56,7 @@ class Value:
 
     def read(self, connection: ConnectionData) -> Any:
         """Return the connection's value. Raises `FaultyValueError` when it is missing or wrong."""
-        if self._path_first and self.name in (connection.scope.get("path_params") or ()):
+        if self.path_first and self.name in (connection.scope.get("path_params") or ()):
             found = connection.scope["path_params"][self.name]
             return self._converted([found] if self._type.is_several else found, "path")
         mapping = self._mapping(connection)

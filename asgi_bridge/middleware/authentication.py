@@ -7,9 +7,8 @@ from typing import Any, Protocol, TypeAlias
 
 from wsserve.asgi_bridge.connection_data import ConnectionData
 from wsserve.asgi_bridge.exceptions import HTTPException
-from wsserve.asgi_bridge.middleware.refusal import refuse
-from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
-from wsserve.asgi_bridge.websocket import WebSocket
+from wsserve.asgi_bridge.middleware.refusal import refuse, respond
+from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 
 
 class AuthenticationError(HTTPException):
@@ -145,7 +144,9 @@ class AuthenticationMiddleware:
             response = self._on_error(connection, error)
             if inspect.isawaitable(response):
                 response = await response
-            await _respond(response, scope, receive, send)
+            if not callable(response):
+                raise TypeError(f"on_error() returned {response!r}: it is to return a response") from error
+            await respond(response, scope, receive, send)
             return
         await self._app({**scope, "auth": auth, "user": user}, receive, send)
 
@@ -179,21 +180,3 @@ def _function_of(backend: object) -> Callable[[ConnectionData], object]:
         raise TypeError(f"an authentication backend has a method authenticate(connection); {backend!r} has none")
     authenticate: Callable[[ConnectionData], object] = function
     return authenticate
-
-
-async def _respond(response: object, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a response of any framework; as denial response when it is for a handshake."""
-    if not callable(response):
-        raise TypeError(f"on_error() returned {response!r}: it is to return a response")
-    if scope["type"] == "http":
-        await response(scope, receive, send)
-        return
-    if "websocket.http.response" not in (scope.get("extensions") or ()):
-        await WebSocket(scope, receive, send).close()
-        return
-
-    def send_denial(message: Message) -> Awaitable[None]:
-        kind = message["type"]
-        return send({**message, "type": f"websocket.{kind}"} if kind.startswith("http.") else message)
-
-    await response(scope, receive, send_denial)

@@ -65,13 +65,15 @@ class BasePermission(ABC):
         allowed = self.has_permission(connection)
         if inspect.isawaitable(allowed):
             allowed = await allowed
+        if not isinstance(allowed, bool):  # a coroutine or a method would be a true value
+            name = type(self).__qualname__
+            raise TypeError(f"{name}.has_permission() returned {allowed!r}: it is to return True or False")
         if allowed:
             await self.app(scope, receive, send)
             return
-        denial = self.denial(connection)
         if is_bounded(scope):
-            raise denial
-        await _answer(denial, scope, receive, send)
+            raise self.denial(connection)  # in no variable here, which its traceback would refer to
+        await _answer(self.denial(connection), scope, receive, send)
 
 
 class AllowAny(BasePermission):

@@ -63,8 +63,11 @@ def requires(scopes: str | Iterable[str], *, status_code: int = 403, any_of: boo
             async def guarded_async(*args: Any, **kwargs: Any) -> Any:
                 for connection in _connections(handler, args, kwargs):
                     if (error := refusal(connection)) is not None:
-                        await _answer(connection, error)
-                        raise _known(connection, error)
+                        try:
+                            await _answer(connection, error)
+                            raise _known(connection, error)
+                        finally:
+                            del error  # its traceback refers to this frame
                 return await handler(*args, **kwargs)
 
             return cast("F", guarded_async)
@@ -73,7 +76,10 @@ def requires(scopes: str | Iterable[str], *, status_code: int = 403, any_of: boo
         def guarded(*args: Any, **kwargs: Any) -> Any:
             for connection in _connections(handler, args, kwargs):
                 if (error := refusal(connection)) is not None:
-                    raise _known(connection, error)
+                    try:
+                        raise _known(connection, error)
+                    finally:
+                        del error
             return handler(*args, **kwargs)
 
         return cast("F", guarded)

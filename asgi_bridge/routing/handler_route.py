@@ -8,11 +8,10 @@ from typing import Any, ClassVar, Final, Unpack
 
 from wsserve.asgi_bridge.connection_data import ConnectionData
 from wsserve.asgi_bridge.exceptions import Mistake, RouteDeclarationError
-from wsserve.asgi_bridge.injection.markers import Use
 from wsserve.asgi_bridge.injection.plan import HandlerPlan, compile_handler
 from wsserve.asgi_bridge.routing.base import BaseRoute
-from wsserve.asgi_bridge.routing.layers import layered, mistakes_in
-from wsserve.asgi_bridge.routing.level import Layers
+from wsserve.asgi_bridge.routing.layers import layered
+from wsserve.asgi_bridge.routing.level import Layers, Level
 from wsserve.asgi_bridge.routing.path_pattern import PathPattern
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 
@@ -43,14 +42,7 @@ class HandlerRoute(BaseRoute):
         **layers: Unpack[Layers],
     ) -> None:
         super().__init__(PathPattern(path), name=name or "", kinds=(kind,), methods=methods)
-        self._dependencies = dict(layers.pop("dependencies", None) or {})
-        self._layers: dict[str, Any] = {
-            "middleware": tuple(layers.get("middleware", ())),
-            "permissions": tuple(layers.get("permissions", ())),
-            "before": tuple(layers.get("before", ())),
-            "after": tuple(layers.get("after", ())),
-            "exception_handlers": dict(layers.get("exception_handlers") or {}),
-        }
+        self._level = Level(**layers)
         self._cleanup_timeout = cleanup_timeout
         self._subroutes: list[HandlerRoute] = []
         self._app: ASGIApp | None = None
@@ -73,12 +65,7 @@ class HandlerRoute(BaseRoute):
 
     def mistakes(self) -> list[Mistake]:
         """Return what is wrong in the declaration."""
-        mistakes = super().mistakes() + [self.mistake(text) for text in mistakes_in(**self._layers)]
-        mistakes += [
-            self.mistake(f"dependencies has {use!r} for {name!r}: write use(factory)")
-            for name, use in self._dependencies.items()
-            if not isinstance(use, Use)
-        ]
+        mistakes = super().mistakes() + [self.mistake(text) for text in self._level.mistakes]
         if self.handler is None:
             mistakes.append(self.mistake(f"the route {self.pattern.declaration!r} has no handler"))
         return mistakes + self._handler_mistakes
@@ -96,19 +83,24 @@ class HandlerRoute(BaseRoute):
                 raise RouteDeclarationError([*self.mistakes()[:-1], self.mistake(text)]) from error
         self.handler = handler
         self.name = self.name or getattr(handler, "__name__", "")
-        app = handler if is_asgi_application(handler) else self._hosted(handler)
+        level = self._level_of(handler)
+        app = handler if is_asgi_application(handler) else self._hosted(handler, level)
         mistakes = self.mistakes()
         if mistakes:
             raise RouteDeclarationError(mistakes)
-        self._app = layered(app, **self._layers)
+        self._app = layered(app, **level.layers)
 
-    def _hosted(self, handler: Any) -> ASGIApp:
+    def _level_of(self, _handler: Any) -> Level:
+        """Return all layers around this handler."""
+        return self._level
+
+    def _hosted(self, handler: Any, level: Level) -> ASGIApp:
         """Return the application that calls `handler` with what it asks for."""
         plan = compile_handler(
             handler,
             self.pattern.names,
             connection_type=self.connection_type,
-            dependencies={name: use for name, use in self._dependencies.items() if isinstance(use, Use)},
+            dependencies=level.dependencies,
             cleanup_timeout=self._cleanup_timeout,
         )
         # What has no source, such as a builtin, is mistaken here, where it was given.
@@ -121,7 +113,8 @@ class HandlerRoute(BaseRoute):
 
     def _inherited(self) -> dict[str, Any]:
         """Return what a route below this one is declared with: the layers of this one."""
-        return {**self._layers, "dependencies": self._dependencies, "cleanup_timeout": self._cleanup_timeout}
+        level = self._level
+        return {**level.layers, "dependencies": level.dependencies, "cleanup_timeout": self._cleanup_timeout}
 
 
 def is_asgi_application(value: Any) -> bool:

@@ -15,8 +15,8 @@ class Route(HandlerRoute):
     """A path and the async function that answers HTTP requests there, or any ASGI application, such as a `Response`.
 
     The function's parameters are injected as those of a `WebSocketRoute`'s handler, with a `Request` in place of the
-    WebSocket. What it returns is made a response by `Response.of`. GET brings HEAD along. All other options are those
-    of `WebSocketRoute`, and so are the errors.
+    WebSocket. What it returns is made a response by `Response.of`. `methods` are one or several; GET brings HEAD along.
+    All other options are those of `WebSocketRoute`, and so are the errors.
     """
 
     connection_type: ClassVar[type[ConnectionData]] = Request
@@ -24,7 +24,7 @@ class Route(HandlerRoute):
     def __init__(
         self, path: str, handler: Callable[..., Any] | str, *, methods: Iterable[str] = ("GET",), **options: Any
     ) -> None:
-        allowed = {method.upper() for method in methods}
+        allowed = {method.upper() for method in ([methods] if isinstance(methods, str) else methods)}
         if "GET" in allowed:
             allowed.add("HEAD")
         super().__init__(path, handler, kind="http", methods=allowed, **options)

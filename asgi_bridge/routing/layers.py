@@ -1,24 +1,34 @@
 """What stands around an application: exception handlers, middleware, permissions, and calls before and after it."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from wsserve.asgi_bridge.endings import cause_of, status_of
 from wsserve.asgi_bridge.http_response import Response
 from wsserve.asgi_bridge.middleware.permissions import with_permissions
+from wsserve.asgi_bridge.middleware.refusal import respond
 from wsserve.asgi_bridge.request import Request
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
+from wsserve.asgi_bridge.websocket_state import WebSocketState
 
 MiddlewareFactory: TypeAlias = Callable[[ASGIApp], ASGIApp]
 """A middleware's class, or a `Middleware` with its options: it takes the application that it is put around."""
 
-Around: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[object]]
-"""What is called before or after an application."""
+Around: TypeAlias = Callable[[Scope, Receive, Send], object]
+"""What is called before or after an application, plain or async; not for the lifespan."""
 
 ExceptionHandlers: TypeAlias = Mapping[Any, Callable[..., object]]  # any, as the keys of a Mapping are invariant
-"""Functions `(connection, error)`, plain or async, by the error's type or the status of an `HTTPException`."""
+"""Functions `(connection, error)`, plain or async, by the error's type or the status of an `HTTPException`.
+
+What one returns is the response to a request, and a response the denial of a handshake that was not answered.
+"""
+
+_CONNECTIONS: Final = ("http", "websocket")
+_SERIES: Final = ("middleware", "permissions", "before", "after")
+OPTIONS: Final = (*_SERIES, "exception_handlers", "dependencies")
+"""What can be put around routes."""
 
 
 class Middleware:
@@ -66,48 +76,55 @@ def layered(
     return app
 
 
-def mistakes_in(
-    *,
-    middleware: Sequence[Any] = (),
-    permissions: Sequence[Any] = (),
-    before: Sequence[Any] = (),
-    after: Sequence[Any] = (),
-    exception_handlers: Mapping[Any, Any] | None = None,
-) -> list[str]:
-    """Return what is wrong with layers that `layered` is to be given, a sentence each."""
-    mistakes = [
-        f"{name} has {item!r}, which cannot be called"
-        for name, items in (
-            ("middleware", middleware),
-            ("permissions", permissions),
-            ("before", before),
-            ("after", after),
-        )
-        for item in items
-        if not callable(item)
-    ]
-    for key, handler in (exception_handlers or {}).items():
+def read_layers(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the layers that `layered` takes, those that are not given being empty, and what is wrong with them.
+
+    That is a sentence for each mistake; what is no list of layers at all is left out.
+    """
+    layers: dict[str, Any] = {}
+    mistakes = [f"there is no option {name!r}, only {', '.join(OPTIONS)}" for name in given if name not in OPTIONS]
+    for name in _SERIES:
+        value = given.get(name) or ()
+        if not isinstance(value, Iterable):
+            mistakes.append(f"{name} is a list, not {value!r}: write [{getattr(value, '__name__', value)}]")
+            value = ()
+        layers[name] = tuple(value)
+        mistakes += [f"{name} has {item!r}, which cannot be called" for item in layers[name] if not callable(item)]
+    layers["exception_handlers"], faults = read_mapping("exception_handlers", given)
+    mistakes += faults
+    for key, handler in layers["exception_handlers"].items():
         if not (isinstance(key, int) or (isinstance(key, type) and issubclass(key, Exception))):
             mistakes.append(f"exception_handlers has the key {key!r}, which is neither an Exception class nor a status")
         if not callable(handler):
             mistakes.append(f"exception_handlers has {handler!r}, which cannot be called")
-    return mistakes
+    return layers, mistakes
+
+
+def read_mapping(name: str, given: Mapping[str, Any]) -> tuple[dict[Any, Any], list[str]]:
+    """Return the mapping that is given under this name, empty when there is none, and what is wrong with it."""
+    value = given.get(name) or {}
+    return (dict(value), []) if isinstance(value, Mapping) else ({}, [f"{name} is a dict, not {value!r}"])
 
 
 def _surrounded(app: ASGIApp, before: tuple[Around, ...], after: tuple[Around, ...]) -> ASGIApp:
     async def surrounded(scope: Scope, receive: Receive, send: Send) -> None:
-        for call in before:
-            await call(scope, receive, send)
+        is_connection = scope["type"] in _CONNECTIONS
+        for call in before if is_connection else ():
+            await _awaited(call(scope, receive, send))
         await app(scope, receive, send)
-        for call in after:
-            await call(scope, receive, send)
+        for call in after if is_connection else ():
+            await _awaited(call(scope, receive, send))
 
     return surrounded
 
 
+async def _awaited(result: object) -> object:
+    return await result if inspect.isawaitable(result) else result
+
+
 def _handled(app: ASGIApp, handlers: dict[Any, Callable[..., object]]) -> ASGIApp:
     async def handled(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] not in _CONNECTIONS:
             await app(scope, receive, send)
             return
         begun = False
@@ -125,11 +142,11 @@ def _handled(app: ASGIApp, handlers: dict[Any, Callable[..., object]]) -> ASGIAp
             if handler is None or begun:
                 raise
             connection = WebSocket(scope, receive, send) if scope["type"] == "websocket" else Request(scope, receive)
-            result = handler(connection, cause)
-            if inspect.isawaitable(result):
-                result = await result
+            result = await _awaited(handler(connection, cause))
             if isinstance(connection, Request):
                 await Response.of(result)(scope, receive, send)
+            elif callable(result) and connection.application_state is WebSocketState.CONNECTING:
+                await respond(result, scope, receive, send)
 
     return handled
 

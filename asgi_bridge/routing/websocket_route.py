@@ -8,7 +8,7 @@ from wsserve.asgi_bridge.controller import WebSocketController
 from wsserve.asgi_bridge.injection.markers import use
 from wsserve.asgi_bridge.injection.plan import HandlerPlan
 from wsserve.asgi_bridge.routing.handler_route import CLEANUP_TIMEOUT, HandlerRoute
-from wsserve.asgi_bridge.routing.level import Layers
+from wsserve.asgi_bridge.routing.level import Layers, Level
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
 
@@ -68,27 +68,35 @@ class WebSocketRoute(HandlerRoute):
             self._alone = Router([self])
         await self._alone(scope, receive, send)
 
-    def _hosted(self, handler: Any) -> ASGIApp:
-        if isinstance(handler, type) and issubclass(handler, WebSocketController):
-            return self._hosted_controller(handler)
-        return super()._hosted(handler)
+    def _level_of(self, handler: Any) -> Level:
+        if not _is_controller(handler):
+            return self._level
+        own = Level(
+            middleware=handler.middleware,
+            permissions=handler.permissions,
+            exception_handlers=handler.exception_handlers,
+            dependencies=handler.dependencies,
+        )
+        texts = [*handler.faults(), *own.mistakes]
+        self._handler_mistakes += [self.mistake(f"{handler.__qualname__}: {text}") for text in texts]
+        return self._level.with_inner(own)
 
-    def _hosted_controller(self, controller: type[WebSocketController]) -> ASGIApp:
-        self._handler_mistakes += [self.mistake(f"{controller.__qualname__}: {text}") for text in controller.faults()]
-        own = {name: getattr(controller, name) for name in ("middleware", "permissions", "exception_handlers")}
-        self._layers["middleware"] += tuple(own["middleware"])
-        self._layers["permissions"] += tuple(own["permissions"])
-        self._layers["exception_handlers"] |= own["exception_handlers"]
-        self._dependencies |= controller.dependencies
+    def _hosted(self, handler: Any, level: Level) -> ASGIApp:
+        if not _is_controller(handler):
+            return super()._hosted(handler, level)
 
         async def serve(websocket: WebSocket, controller: Any) -> None:
             await controller.serve(websocket)
 
-        serve.__annotations__["controller"] = Annotated[Any, use(controller)]
-        return super()._hosted(serve)
+        serve.__annotations__["controller"] = Annotated[Any, use(handler)]
+        return super()._hosted(serve, level)
 
     def _application(self, plan: HandlerPlan) -> ASGIApp:
         def serve(scope: Scope, receive: Receive, send: Send) -> Any:
             return plan.call(WebSocket(scope, receive, send))  # no coroutine of its own: each costs per message
 
         return serve
+
+
+def _is_controller(handler: Any) -> bool:
+    return isinstance(handler, type) and issubclass(handler, WebSocketController)

@@ -1,9 +1,10 @@
 import { Connection, randomKey } from "./connection.js";
 
-const MOST_LINES = 500, TYPING_SHOWN = 4000, TYPING_SENT = 2000, GROUP = 300000; // lines; milliseconds
+const MOST_LINES = 500, TYPING_SHOWN = 4000, TYPING_SENT = 2000, GROUP = 300000, // lines; milliseconds
+  NEARLY_FULL = 100; // characters that are left
 const $ = id => document.getElementById(id);
 const log = $("log"), text = $("text");
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 
 let connection = null, name = "", joined = false, people = [], typingSent = 0, unread = 0, pinned = true, countdown = 0;
 const lines = new Map(); // the messages shown, by id
@@ -34,8 +35,16 @@ function hue(of) { // by the hash FNV-1a, so that names alike have colours apart
   return (Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0) % 24 * 15;
 }
 
+function first(name) { // what is read as its first character, which a flag or a family has several of
+  return (Intl.Segmenter ? [...new Intl.Segmenter().segment(name)].map(({ segment }) => segment) : [...name])[0] ?? "";
+}
+
+function isolated(name) { // its direction is its own, not that of the sentence around it
+  return element("bdi", "", name);
+}
+
 function avatar(of) {
-  const circle = element("span", "avatar", [...of][0]?.toUpperCase());
+  const circle = element("span", "avatar", first(of).toUpperCase());
   circle.ariaHidden = "true";
   circle.style.setProperty("--hue", hue(of));
   return circle;
@@ -52,8 +61,14 @@ function addLine(line) {
   if (pinned) log.scrollTop = log.scrollHeight;
 }
 
-function notice(words, className = "notice") {
-  addLine(element("li", className, words));
+function notice(...words) {
+  const line = element("li", "notice");
+  line.append(...words);
+  addLine(line);
+}
+
+function problem(words) {
+  addLine(element("li", "notice problem", words));
 }
 
 function showMessage({ id, name: author, text: words, at }) {
@@ -120,7 +135,7 @@ function showPeople() {
   $("count").textContent = people.length;
   $("people").replaceChildren(...people.map(person => {
     const item = element("li", "person");
-    item.append(avatar(person), element("bdi", "", person), ...(person === name ? [element("small", "", "you")] : []));
+    item.append(avatar(person), isolated(person), ...(person === name ? [element("small", "", "you")] : []));
     return item;
   }));
 }
@@ -138,9 +153,9 @@ function stopTyping(who) {
 
 function showTyping() {
   const who = [...typing.keys()];
-  $("typing").textContent =
-    who.length === 0 ? "" : who.length === 1 ? `${who[0]} is typing…`
-    : who.length === 2 ? `${who[0]} and ${who[1]} are typing…` : "Several people are typing…";
+  $("typing").replaceChildren(...(
+    who.length === 0 ? [] : who.length === 1 ? [isolated(who[0]), " is typing…"]
+    : who.length === 2 ? [isolated(who[0]), " and ", isolated(who[1]), " are typing…"] : ["Several people are typing…"]));
 }
 
 // What the server says
@@ -160,13 +175,13 @@ const handlers = {
   joined({ name: who }) {
     people.push(who);
     showPeople();
-    notice(`${who} joined`);
+    notice(isolated(who), " joined");
   },
   left({ name: who }) {
     people = people.filter(person => person !== who);
     stopTyping(who);
     showPeople();
-    notice(`${who} left`);
+    notice(isolated(who), " left");
   },
   renamed({ name: who, new_name: newName }) {
     people = people.map(person => (person === who ? newName : person));
@@ -176,16 +191,17 @@ const handlers = {
       remember("localStorage", "chat.name", name);
     }
     showPeople();
-    notice(`${who} is now ${newName}`);
+    notice(isolated(who), " is now ", isolated(newName));
   },
-  error: ({ reason }) => notice(reason, "notice problem"),
+  error: ({ reason }) => problem(reason),
 };
 
 function showState(state, detail) {
   clearInterval(countdown);
   $("countdown").textContent = "";
   $("state").dataset.state = state === "waiting" ? "connecting" : state;
-  $("state").textContent = { connecting: "connecting", connected: "connected", waiting: "reconnecting", stopped: "disconnected" }[state];
+  const words = { connecting: joined ? "reconnecting" : "connecting", connected: "connected", waiting: "reconnecting", stopped: "disconnected" }[state];
+  if ($("state").textContent !== words) $("state").textContent = words; // which is read aloud, once
   if (state === "stopped" && !joined) return showDoor(detail);
   if (state === "connected") {
     $("banner").hidden = true;
@@ -206,9 +222,9 @@ function showState(state, detail) {
 }
 
 function showBanner(words, action) {
-  if ($("banner-text").textContent !== words || $("banner").hidden) $("banner-text").textContent = words;
   $("retry").textContent = action;
   $("banner").hidden = false;
+  if ($("banner-text").textContent !== words) $("banner-text").textContent = words;
 }
 
 $("retry").addEventListener("click", () => { connection.retry(); text.focus(); });
@@ -283,6 +299,7 @@ $("composer").addEventListener("submit", event => {
   event.preventDefault();
   const words = text.value.trim();
   text.value = "";
+  showLeft();
   text.focus();
   typingSent = 0;
   if (!words) return;
@@ -295,7 +312,12 @@ text.addEventListener("keydown", event => {
   event.preventDefault();
   $("composer").requestSubmit();
 });
+function showLeft() {
+  const left = text.maxLength - text.value.length;
+  $("left").textContent = left > NEARLY_FULL ? "" : left === 0 ? "The message is full." : `${left} characters left`;
+}
 text.addEventListener("input", () => {
+  showLeft();
   if (text.value.trim() && Date.now() - typingSent > TYPING_SENT && connection.sendNow({ type: "typing" })) typingSent = Date.now();
 });
 
@@ -308,7 +330,7 @@ $("rename-cancel").addEventListener("click", () => $("rename-dialog").close());
 $("rename-form").addEventListener("submit", () => {
   const newName = $("new-name").value.trim();
   if (newName && newName !== name && !connection.sendNow({ type: "rename", name: newName })) {
-    notice("Your name can be changed once you are connected again.", "notice problem");
+    problem("Your name can be changed once you are connected again.");
   }
 });
 arrive();

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from starlette.responses import JSONResponse
 
 from wsserve.asgi_bridge.http_response import Response
 from wsserve.asgi_bridge.types import Message
@@ -49,6 +50,10 @@ PLAIN = b"text/plain; charset=utf-8"
             (200, {b"content-type": b"a/b", b"content-length": b"1"}, b"x"),
         ),
         (Response(status_code=304), (304, {}, b"")),
+        (
+            JSONResponse([1], 201),
+            (201, {b"content-type": b"application/json", b"content-length": b"3"}, b"[1]"),
+        ),
     ],
     ids=ascii,
 )

@@ -255,3 +255,14 @@ def test_n4_n5_parameters_of_an_include_and_a_host_are_injected_by_their_names()
         with pytest.raises(WebSocketDenialResponse) as denied:
             client.websocket_connect("/t/ada/x/rooms/five").__enter__()
     assert [(error["in"], error["name"]) for error in denied.value.json()["errors"]] == [("path", "room")]
+
+
+@pytest.mark.parametrize("root_path", ["", "/api"])
+def test_l12_n4_a_path_is_built_from_the_outermost_router_on(root_path: str) -> None:
+    async def handler(websocket: WebSocket, room: str) -> None:
+        await websocket.accept()
+        await websocket.send_json(websocket.path_for("chat", room=room))
+
+    router = Router([Include("/ws", routes=[WebSocketRoute("/chat/{room}", handler, name="chat")])])
+    with TestClient(router, root_path=root_path) as client, client.websocket_connect("/ws/chat/tea") as websocket:
+        assert websocket.receive_json() == f"ws://testserver{root_path}/ws/chat/tea"

@@ -166,6 +166,7 @@ def test_l6_scheme_has_a_default_and_may_be_unknown() -> None:
         ({}, "ws://example.com/"),
         ({"root_path": "/api"}, "ws://example.com/api/"),
         ({"root_path": "/api/", "app_root_path": "/x y"}, "ws://example.com/x%20y/"),
+        ({"root_path": "/ws", "app_root_path": ""}, "ws://example.com/"),
     ],
 )
 def test_l7_base_url(changes: dict[str, Any], expected: str) -> None:

@@ -1,11 +1,18 @@
 """What shows that programs of a page do what the page says, where it would disturb the reader there."""
 
+import os
+import signal
+import socket
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import anyio
 import anyio.lowlevel
 
+from tests.docs.pages import ROOT, programs_of
 from wsserve import (
     AsyncTestClient,
     Include,
@@ -14,6 +21,7 @@ from wsserve import (
     TestClient,
     WebSocket,
     WebSocketDenialResponse,
+    connect_websocket,
     serve,
     websocket_app,
 )
@@ -45,6 +53,11 @@ def refusal(client: TestClient, url: str, **options: Any) -> int:
 
 @companion("README.md", "")
 def the_readme(names: Names) -> None:
+    first: Names = {}  # whose application has another one behind it
+    exec(programs_of(ROOT / "README.md")[0].blocks[0].text, first)
+    with TestClient(first["app"]) as client, client.websocket_connect("/") as websocket:
+        websocket.send_json([1])
+        assert websocket.receive_json() == {"you said": [1]}
     names["print"] = lambda urls: None
     anyio.run(names["main"])
 
@@ -126,3 +139,36 @@ def relay(names: Names) -> None:
     anyio.run(main)
     with TestClient(names["app"]) as client:
         assert refusal(client, "/prices") == 502
+
+
+@companion("from-uvicorn.md", "workers")
+def workers(names: Names) -> None:
+    Path("module.py").write_text(ECHO)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with patch.dict(os.environ, PATH=path), socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        started = names["start"](listener, 2)
+
+    async def main() -> None:
+        async with connect_websocket(f"ws://127.0.0.1:{port}/") as client:
+            await client.send("hello")
+            assert await client.receive() == "hello"
+
+    try:
+        anyio.run(main)
+    finally:
+        for worker in started:
+            worker.terminate()
+        codes = [worker.wait() for worker in started]
+    assert set(codes) <= {0, -signal.SIGTERM}  # the other one may not have been ready for the signal
+
+
+ECHO = """
+from wsserve import websocket_app
+
+@websocket_app
+async def app(websocket):
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)
+"""

@@ -8,12 +8,12 @@ Rules for whoever writes a page:
   run by pytest.
 - Functions whose names begin with `test_` are called at the end of the program.
 - `<!-- output -->` above a block of another language: what the program has printed since its last block.
-- Each program shows that it does what the page says: it has an `assert`, or an output block, or is a test file, or has
-  a companion in `companions`, which gets its names after it has run.
+- Each program shows that it does what the page says: it has an `assert`, or an output block, or is a test file, or is
+  imported by one, or has a companion in `companions`, which gets its names after it has run.
 - `<!-- parameters of NAME -->` above a table: its first column has the parameters of wsserve's NAME, its second one
   their defaults.
-- `console` blocks, those without a name and indented ones have commands that are checked; `text`, `json`, `toml` and
-  `javascript` blocks are for the reader.
+- `console` and `sh` blocks, those without a name and indented ones have commands that are checked; `text`, `json`,
+  `toml` and `javascript` blocks are for the reader.
 """
 
 import re
@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-LANGUAGES: Final = {"python", "console", "", "text", "json", "toml", "javascript"}
+LANGUAGES: Final = {"python", "console", "sh", "", "text", "json", "toml", "javascript"}
 """What a block may be."""
 
 _FENCE: Final = re.compile(r"(?P<indent> *)```(?P<language>.*)")

@@ -23,7 +23,7 @@ def commands_of(page: Path) -> list[str]:
     lines = [
         line.removeprefix("$ ")
         for block in blocks_of(page)
-        if block.language in ("console", "")
+        if block.language in ("console", "sh", "")
         for line in block.text.splitlines()
     ]
     inline = re.findall(r"`((?:wsserve|uvicorn) [^`]+)`", page.read_text())

@@ -30,7 +30,9 @@ def test_every_python_block_is_run() -> None:
 @pytest.mark.parametrize("program", PROGRAMS, ids=[program.id for program in PROGRAMS])
 def test_every_program_shows_that_it_works(program: Program) -> None:
     shows = any("assert" in block.text or block.language != "python" for block in program.blocks)
-    assert shows or program.is_test_file or (program.page.name, program.name) in COMPANIONS
+    tests = [other.source for other in programs_of(program.page) if other.is_test_file]
+    tested = program.is_file and any(f"from {program.name[:-3]} import" in source for source in tests)
+    assert shows or tested or program.is_test_file or (program.page.name, program.name) in COMPANIONS
 
 
 def test_every_companion_belongs_to_a_program() -> None:
@@ -77,8 +79,9 @@ def test_blocks_go_on_where_the_one_before_has_ended(tmp_path: Path, monkeypatch
         "```python\nassert False\n```\n",
         "```python\nprint(1)\n```\n",
         "```python\nprint(1)\n```\n<!-- output -->\n```text\n2\n```\n",
+        "```python\ndef test_it():\n    assert False\n```\n",
     ],
-    ids=["fails", "unshown-output", "other-output"],
+    ids=["fails", "unshown-output", "other-output", "test-fails"],
 )
 def test_a_block_can_fail(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError):

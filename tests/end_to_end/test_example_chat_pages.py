@@ -320,6 +320,43 @@ def test_a_second_window_takes_over_and_the_first_stops(chromium: Chromium, serv
     chromium.run(scenario, server)
 
 
+def test_a_message_that_gets_too_long_is_told_of(chromium: Chromium, server: ServerProcess) -> None:
+    async def scenario(people: People) -> None:
+        ada = await people.join("Ada", "long")
+        text, left = ada.get_by_label("Message", exact=True), ada.locator("#left")
+        await text.fill("x" * 899)
+        await expect(left).to_be_empty()
+        await text.press_sequentially("x")
+        await expect(left).to_have_text("100 characters left")
+        await text.fill("x" * 1000)
+        await expect(left).to_have_text("The message is full.")
+        await text.press("Enter")
+        await expect(left).to_be_empty()
+        await expect(words(ada)).to_have_text(["x" * 1000])
+
+    chromium.run(scenario, server)
+
+
+def test_names_in_other_scripts(chromium: Chromium, server: ServerProcess) -> None:
+    """A right-to-left name stands where others do; of an emoji that several characters make up, none is missing."""
+
+    async def scenario(people: People) -> None:
+        ada = await people.join("Ada", "scripts")
+        sara, family = await people.join("שרה", "scripts"), await people.join("👨\u200d👩\u200d👧", "scripts")
+        await expect(ada.get_by_text("שרה joined")).to_be_visible()
+        await expect(present(family)).to_have_count(3)
+        await expect(family.locator("#people .avatar").first).to_have_text("👨\u200d👩\u200d👧")
+        await say(sara, "a message that is much longer than the name above it")
+        who, bubble = ada.locator(".message .who"), ada.locator(".message .bubble")
+        await expect(who).to_have_text("שרה")
+        name_at, message_at = await who.bounding_box(), await bubble.bounding_box()
+        assert name_at is not None
+        assert message_at is not None
+        assert abs(name_at["x"] - message_at["x"]) < 5
+
+    chromium.run(scenario, server)
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 def test_nothing_is_wider_than_the_window(chromium: Chromium, server: ServerProcess, width: int) -> None:
     async def scenario(people: People) -> None:
@@ -331,7 +368,7 @@ def test_nothing_is_wider_than_the_window(chromium: Chromium, server: ServerProc
         assert await page.evaluate("document.documentElement.scrollWidth") == width
         assert await page.evaluate("document.documentElement.scrollHeight") == 560
         assert await page.locator("#log").evaluate("log => log.scrollWidth - log.clientWidth") == 0
-        for control in (page.get_by_role("button", name="Leave"), page.get_by_role("button", name="Send")):
-            await expect(control).to_be_in_viewport(ratio=1)
+        for control in ("Leave", "Change name", "Send"):
+            await expect(page.get_by_role("button", name=control)).to_be_in_viewport(ratio=1)
 
     chromium.run(scenario, server)

@@ -110,6 +110,7 @@ async def test_browser_by_hand(page: Page) -> None:
     await page.locator("#close").get_by_label("Reason").fill("enough")
     await page.get_by_role("button", name="Send close").click()
     await expect(page.locator("#state")).to_have_text("closed")
+    await expect(page.locator("#rows tr")).to_have_count(11)
     assert sorted((await kinds(page))[:9]) == sorted(["←open", *["→text", "←text", "→binary", "←binary"] * 2])
     assert (await kinds(page))[9:] == ["→close", "←close"]
     echoes = await page.locator("#rows tr[data-direction=received] .payload").all_text_contents()
@@ -139,6 +140,7 @@ async def test_wire_by_hand(page: Page) -> None:
     await page.get_by_label("RSV3").check()
     await page.get_by_role("button", name="Send frame").click()
     await expect(page.locator("#state")).to_have_text("closed")
+    await expect(page.locator("#rows .kind").last).to_have_text("•end")
     shown = await kinds(page)
     assert shown[:4] == ["→request", "←HTTP 101", "→text", "→ping"]
     assert shown[-2:] == ["→close", "•end"]
@@ -180,9 +182,10 @@ async def test_a_row_stays_selected_when_the_log_makes_room(page: Page) -> None:
 
 async def test_long_frames_show_their_extended_length(page: Page) -> None:
     await connected(page, "Wire")
-    for size, text in ((126, "extended length 126"), (65536, "extended length 65536")):
+    for lines, size, text in ((4, 126, "extended length 126"), (6, 65536, "extended length 65536")):
         await page.get_by_label("Payload", exact=True).fill("x" * size)
         await page.get_by_role("button", name="Send message").click()
+        await expect(page.locator("#rows tr")).to_have_count(lines)
         await page.locator("#rows tr[data-direction=sent]").last.click()
         label = await page.get_by_role("img", name="The frame's bits").get_attribute("aria-label") or ""
         assert text in label
@@ -201,10 +204,68 @@ async def test_what_is_no_json_is_not_sent(page: Page) -> None:
 
 
 async def test_errors_are_shown(page: Page) -> None:
+    error = "There is no connection: connect first."
+    await page.get_by_role("button", name="Send message").click()
+    await expect(page.locator("#rows tr[data-kind=error] .payload")).to_have_text(error)
+    await expect(page.get_by_role("alert")).to_have_text(error)
+
+
+async def test_what_the_browser_would_drop_is_not_shown_as_sent(page: Page) -> None:
+    """A browser's WebSocket that is closed takes a message without a word."""
+    error = "There is no connection: connect first."
+    send, close = (page.get_by_role("button", name=name) for name in ("Send message", "Send close"))
+    await page.locator("#mode").get_by_text("Browser", exact=True).click()
+    await send.click()
+    await connected(page, "Browser")
+    await page.get_by_role("tab", name="Close").click()
+    await close.click()
+    await expect(page.locator("#state")).to_have_text("closed")
+    await close.click()
+    await page.get_by_role("tab", name="Message").click()
+    await send.click()
+    await expect(page.locator("#rows .kind")).to_have_text(
+        ["•error", "←open", "→close", "←close", "•error", "•error"], use_inner_text=False
+    )
+    await expect(page.locator("#rows tr[data-kind=error] .payload")).to_have_text([error] * 3)
+
+
+async def test_what_is_too_long_for_the_wire_is_refused_here(page: Page) -> None:
+    await connected(page, "Wire")
+    await page.get_by_label("Payload", exact=True).fill("x" * 65537)
     await page.get_by_role("button", name="Send message").click()
     await expect(page.locator("#rows tr[data-kind=error] .payload")).to_have_text(
-        "There is no connection: connect first."
+        "Wire sends up to 65536 characters or bytes; these are 65537."
     )
+    await expect(page.locator("#state")).to_have_text("open")
+
+
+async def test_a_thousand_messages_leave_the_newest_in_view(page: Page) -> None:
+    await page.get_by_label("Endpoint").select_option("many")
+    await page.get_by_label("Messages", exact=True).fill("1000")
+    await page.get_by_role("button", name="Connect").click()
+    await expect(page.locator("#rows .kind").last).to_have_text("•end")
+    await expect(page.locator("#rows tr").last).to_be_in_viewport()
+    await expect(page.locator("#count")).to_have_text("1002 frames")
+    first = page.locator("#rows tr").first
+    await first.click()
+    await page.get_by_role("button", name="Connect").click()
+    await expect(page.locator("#rows .kind").last).to_have_text("•end")
+    await expect(page.locator("#rows tr")).to_have_count(2000)
+    await expect(page.locator("#count")).to_have_text("1996 frames")
+
+
+@pytest.mark.parametrize("height", [672, 800])
+async def test_the_log_keeps_its_head_above_an_open_frame(page: Page, height: int) -> None:
+    await page.locator("#recipe-fragments-and-a-ping").click()
+    await expect(page.locator("#rows tr")).to_have_count(8)
+    try:
+        await page.set_viewport_size({"width": 1280, "height": height})
+        await page.locator("#rows tr").nth(3).click()
+        await expect(page.get_by_role("button", name="Clear")).to_be_in_viewport(ratio=1)
+        await expect(page.locator("#rows tr").nth(3)).to_be_in_viewport(ratio=1)
+        await expect(page.locator("#detail-title")).to_be_in_viewport(ratio=1)
+    finally:
+        await page.set_viewport_size({"width": 1280, "height": 800})
 
 
 async def test_the_log_is_exported_as_json(page: Page) -> None:

@@ -2,6 +2,8 @@
 
 import { toHex, utf8 } from "./bytes.js";
 
+const PREVIEW = 2048; // bytes of each payload that are shown
+
 export class BrowserConnection {
   #socket; #start; #sent = []; #record; #changed;
 
@@ -36,7 +38,8 @@ export class BrowserConnection {
       };
       socket.onmessage = ({ data }) => this.#message("received", data, this.#sent.shift());
       socket.onclose = ({ code, reason, wasClean }) => {
-        this.#note("close", "received", [code, reason, wasClean ? "" : "(not clean)"].filter(Boolean).join(" "), { closeCode: code, reason, wasClean });
+        const text = code === 1006 ? "no Close came: the browser calls that 1006" : [code, reason].filter(Boolean).join(" ");
+        this.#note("close", code === 1006 ? "note" : "received", text, { closeCode: code, reason, wasClean });
         this.#changed("closed");
         resolve(false);
       };
@@ -45,15 +48,17 @@ export class BrowserConnection {
 
   // A message of text, or of bytes if it has some.
   message({ text, bytes }) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return this.#error("There is no connection: connect first.");
     this.#attempt(() => {
       const data = bytes ?? text;
+      this.#message("sent", data);
       this.#sent.push(performance.now());
       this.#socket.send(data);
-      this.#message("sent", data);
     });
   }
 
   close(code, reason) {
+    if (!this.#socket || this.#socket.readyState === WebSocket.CLOSED) return this.#error("There is no connection: connect first.");
     this.#attempt(() => {
       code === null ? this.#socket.close() : this.#socket.close(code, reason);
       this.#note("close", "sent", [code ?? "no code", reason].join(" "), { closeCode: code, reason });
@@ -73,7 +78,11 @@ export class BrowserConnection {
   }
 
   #fail(error) {
-    this.#note("error", "note", `${error.name}: ${error.message.replace(/^.*?: /, "")}`);
+    this.#error(`${error.name}: ${error.message.replace(/^.*?: /, "")}`);
+  }
+
+  #error(text) {
+    this.#record({ mode: "browser", kind: "error", direction: "note", text });
   }
 
   #now() {
@@ -86,7 +95,7 @@ export class BrowserConnection {
     this.#record({
       mode: "browser", kind: isText ? "text" : "binary", direction, time: this.#now(), length: bytes.length,
       roundTrip: sentAt === undefined ? undefined : performance.now() - sentAt,
-      text: isText ? data : new TextDecoder().decode(bytes), hex: toHex(bytes.subarray(0, 2048)),
+      text: new TextDecoder().decode(bytes.subarray(0, PREVIEW)), hex: toHex(bytes.subarray(0, PREVIEW)),
     });
   }
 

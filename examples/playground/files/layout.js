@@ -25,7 +25,7 @@ export function fieldsOf({ header, wire, wireLength }) {
   const used = fields.reduce((sum, { bits }) => sum + bits, 0) / 8;
   const shown = Math.min(wire.length / 2, (used > 6 ? 16 : 12) - used); // the rows that are begun, and one more
   if (shown) {
-    const rest = wireLength > shown ? ` (${wireLength - shown} bytes more)` : "";
+    const rest = wireLength > shown ? ` (${wireLength - shown} more)` : "";
     const name = `payload${masked ? ", masked" : ""}${first & 0x40 ? ", compressed" : ""}${rest}`;
     fields.push({ name, bits: shown * 8, bytes: wire.slice(0, shown * 2), part: "data" });
   }

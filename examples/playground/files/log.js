@@ -9,9 +9,12 @@ const byId = id => document.getElementById(id);
 const milliseconds = (time, mode) => (time === undefined ? "" : time.toFixed(mode === "wire" ? 3 : 1));
 
 export class Log {
-  #entries = []; #rows = byId("rows"); #number = 0; #waiting = new Set(); #last; #selected;
+  #entries = []; #unshown = []; #rows = byId("rows"); #number = 0; #waiting = new Set(); #last = {}; #selected; #pinned = true;
 
   constructor() {
+    const scroll = byId("scroll");
+    scroll.addEventListener("scroll", () => { this.#pinned = isAtEnd(scroll); });
+    new ResizeObserver(() => this.#follow()).observe(scroll);
     // Pressing the button on a row focuses it, which is enough: the rows may have moved when the button is let go.
     this.#rows.addEventListener("focusin", event => this.#select(event.target.closest("tr")));
     this.#rows.addEventListener("keydown", event => this.#move(event));
@@ -24,19 +27,15 @@ export class Log {
     entry.number = ++this.#number;
     const isFirst = entry.kind === "handshake" && (entry.direction === "sent" || entry.mode === "browser");
     if (entry.time !== undefined) {
-      entry.delta = this.#last === undefined || isFirst ? undefined : entry.time - this.#last;
-      this.#last = entry.time;
+      const last = this.#last[entry.mode];
+      entry.delta = last === undefined || isFirst ? undefined : entry.time - last;
+      this.#last[entry.mode] = entry.time;
     }
     this.#entries.push(entry);
-    if (this.#entries.length > MAX_ENTRIES) {
-      this.#entries.shift();
-      this.#rows.firstElementChild.remove();
-    }
-    const scroll = byId("scroll");
-    const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60;
-    this.#rows.append(this.#row(entry));
-    if (atEnd) scroll.scrollTop = scroll.scrollHeight;
-    this.#count();
+    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+    if (!this.#unshown.length) requestAnimationFrame(() => this.#showNew());
+    this.#unshown.push(entry);
+    if (entry.kind === "error") byId("alert").textContent = entry.text; // read aloud
     for (const waiter of [...this.#waiting]) waiter(entry);
   }
 
@@ -59,21 +58,40 @@ export class Log {
 
   clear() {
     this.#entries = [];
+    this.#unshown = [];
     this.#rows.replaceChildren();
     this.#select(null);
     this.#count();
   }
 
+  // Shows what has come since the last time that the browser painted: thousands of rows one by one would take long.
+  #showNew() {
+    const rows = this.#unshown.slice(-MAX_ENTRIES).map(entry => this.#row(entry));
+    this.#unshown = [];
+    this.#rows.append(...rows);
+    while (this.#rows.childElementCount > MAX_ENTRIES) this.#rows.firstElementChild.remove();
+    if (!this.#rows.querySelector("[tabindex='0']")) this.#rows.firstElementChild?.setAttribute("tabindex", "0");
+    this.#count();
+    this.#follow();
+  }
+
+  // Keeps the end in view for those who have not scrolled away from it.
+  #follow() {
+    if (this.#pinned) byId("scroll").scrollTop = byId("scroll").scrollHeight;
+  }
+
   #count() {
-    const frames = this.#entries.filter(({ direction, kind }) => direction !== "note" && kind !== "handshake").length;
-    byId("count").textContent = frames ? `${frames} frame${frames === 1 ? "" : "s"} or messages` : "";
+    const frames = this.#entries.filter(({ mode, header }) => mode === "wire" && header !== undefined).length;
+    const messages = this.#entries.filter(({ mode, hex }) => mode === "browser" && hex !== undefined).length;
+    const words = (count, word) => (count ? [`${count} ${word}${count === 1 ? "" : "s"}`] : []);
+    byId("count").textContent = [...words(frames, "frame"), ...words(messages, "message")].join(", ");
     byId("table").hidden = !(byId("empty").hidden = this.#entries.length > 0);
     byId("clear").disabled = byId("export").disabled = !this.#entries.length;
   }
 
   #row(entry) {
     const row = element("tr", {
-      tabIndex: this.#rows.childElementCount ? -1 : 0, aria: { selected: "false" },
+      tabIndex: -1, aria: { selected: "false" },
       data: { kind: entry.kind, direction: entry.direction, number: entry.number },
     });
     const delta = entry.mode === "browser" && entry.roundTrip !== undefined ? `⟲ ${entry.roundTrip.toFixed(1)}` : milliseconds(entry.delta, entry.mode);
@@ -94,7 +112,8 @@ export class Log {
     if (entry.header === undefined) return cell;
     const flags = { FIN: entry.fin, RSV1: entry.rsv & 4, RSV2: entry.rsv & 2, RSV3: entry.rsv & 1, MASK: entry.masked };
     for (const [name, on] of Object.entries(flags)) {
-      if (on || !/RSV[23]/.test(name)) cell.append(element("span", { className: `flag${on ? " on" : ""}`, textContent: name, title: `${name} is ${on ? 1 : 0}` }));
+      if (on || !/RSV[23]/.test(name)) cell.append(element("span", { className: `flag${on ? " on" : ""}`, textContent: name, title: `${name} is ${on ? 1 : 0}`,
+        aria: { hidden: String(!on) } }));
     }
     return cell;
   }
@@ -135,6 +154,7 @@ export class Log {
     row.setAttribute("aria-selected", "true");
     this.#show(this.#entries.find(({ number }) => number === Number(row.dataset.number)));
     row.scrollIntoView({ block: "nearest" });
+    this.#pinned = isAtEnd(byId("scroll"));
   }
 
   #show(entry) {
@@ -163,6 +183,8 @@ export class Log {
   }
 }
 
+const isAtEnd = scroll => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 30;
+
 function kindOf({ kind, opcode, mode, direction, status }) {
   if (kind === "reserved") return `opcode ${opcode}`;
   if (kind === "handshake" && mode === "wire") return direction === "sent" ? "request" : `HTTP ${status}`;
@@ -187,7 +209,7 @@ function facts(entry) {
     "Over": entry.transport,
     "Header": entry.header === undefined ? undefined : `${entry.header.length / 2} bytes`,
     "Payload on the wire": entry.wireLength === undefined ? undefined : `${entry.wireLength} bytes`,
-    "Inflated": entry.rsv & 4 ? (entry.length === null ? "not deflate data" : `${entry.length} bytes`) : undefined,
+    "Inflated": entry.rsv & 4 || (entry.header !== undefined && entry.length !== entry.wireLength) ? (entry.length === null ? "not deflate data" : `${entry.length} bytes`) : undefined,
     "Bytes": entry.wireLength === undefined && entry.hex !== undefined ? entry.length : undefined,
     "Close code": entry.closeCode ?? undefined,
     "Sec-WebSocket-Accept": entry.keyAccepted === undefined || entry.status !== 101 ? undefined : entry.keyAccepted ? "right" : "wrong",

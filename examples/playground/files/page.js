@@ -34,10 +34,9 @@ function showMode() {
     fields.disabled = !wire;
     fields.title = wire ? "" : "A page cannot do this in a browser: switch to Wire.";
   }
+  for (const note of document.querySelectorAll(".browser-only")) note.hidden = wire;
   byId("mode-note").textContent = NOTES[mode()];
   byId("drop").textContent = wire ? "Drop" : "Close";
-  byId("delta-title").textContent = wire ? "+ ms" : "⟲ ms";
-  byId("delta-title").title = wire ? "Since the line before" : "Round trip: since the message that this one answers";
   showState();
 }
 
@@ -153,7 +152,7 @@ async function runRecipe(recipe, button) {
       document.querySelector(`input[name=mode][value=${which}]`).checked = true;
       showMode();
       if (state[which] !== "closed") {
-        const ended = log.next(({ mode: where, kind, direction }) => where === which && (kind === "end" || (kind === "close" && direction === "received")));
+        const ended = log.next(({ mode: where, kind, direction }) => where === which && (kind === "end" || (kind === "close" && direction !== "sent")));
         connections[which].drop();
         await ended;
       }

@@ -15,7 +15,7 @@ const refused = (code, send) => async tool => {
 export const RECIPES = [
   {
     title: "Fragments and a ping", rfc: "RFC 6455, sections 5.4 and 5.5",
-    expect: "One text message goes out in frames of 12 bytes, and a Ping between the first two. Control frames may stand between " +
+    expect: "One text message goes out in frames of up to 12 bytes of payload, and a Ping between the first two. Control frames may stand between " +
       "fragments: the Pong comes back before the message is complete, and the echo is a single frame.",
     async run(tool) {
       await tool.connect("wire", plain);

@@ -3,6 +3,7 @@
 import { toHex } from "./bytes.js";
 
 const OPCODES = { 0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong" };
+const MAX_PAYLOAD = 65536; // characters or bytes, as many as the server takes from this page
 
 export class WireConnection {
   #control; #record; #changed; #opened;
@@ -29,6 +30,7 @@ export class WireConnection {
   }
 
   message({ text = "", bytes, fragmentSize = 0, compress = false, pingBetween = false, binary = bytes !== undefined }) {
+    if ((bytes ?? text).length > MAX_PAYLOAD) return this.#error(`Wire sends up to ${MAX_PAYLOAD} characters or bytes; these are ${(bytes ?? text).length}.`);
     const payload = bytes === undefined ? { text } : { hex: toHex(bytes) };
     this.#tell({ type: "message", binary, compress, fragment_size: fragmentSize, ping_between: pingBetween, ...payload });
   }
@@ -56,9 +58,9 @@ export class WireConnection {
       let wasOpen = false;
       control.onopen = () => { wasOpen = true; resolve(); };
       control.onclose = ({ code, reason }) => {
-        const text = `The control connection was closed: ${code} ${reason}`;
-        if (!wasOpen) return reject(new Error(text));
-        this.#error(text);
+        const text = `the control connection was closed: ${code} ${reason}`;
+        if (!wasOpen) return reject(new Error(`Wire mode cannot reach the server: ${text}`));
+        this.#error(`Wire mode has lost the server: ${text}`);
         this.#ended();
       };
     });

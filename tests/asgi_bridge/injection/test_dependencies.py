@@ -7,7 +7,7 @@ import pytest
 from tests.asgi_bridge.injection.calling import call, mistakes, server, without_annotations
 from wsserve.asgi_bridge.exceptions import RouteDeclarationError
 from wsserve.asgi_bridge.injection import plan as plan_module
-from wsserve.asgi_bridge.injection.markers import AsyncResource, Provides, use
+from wsserve.asgi_bridge.injection.markers import AsyncResource, Provides, Query, use
 from wsserve.asgi_bridge.injection.plan import compile_handler
 from wsserve.asgi_bridge.websocket import WebSocket
 
@@ -61,6 +61,27 @@ async def test_n13_provides_takes_the_dependency_of_the_scope() -> None:
     assert await call(provided, **scope) == "outer"
     assert await call(bare, query=b"name=a", **scope) == ("outer", "a")
     assert await call(without, **scope) == "outer"
+
+
+async def test_n13_a_client_chooses_no_value_that_a_level_declares_a_dependency_for() -> None:
+    def asking_too(x: str) -> str:
+        return x
+
+    async def handler(x: str, n: int = 5) -> tuple[str, int]:
+        return x, n
+
+    async def nested(y: Annotated[str, use(asking_too)]) -> str:
+        return y
+
+    async def marked(x: Annotated[str, Query()]) -> str:
+        return x
+
+    assert await call(handler, query=b"x=client") == ("client", 5)
+    assert await call(handler, query=b"x=client", **levels(x=use(outer))) == ("outer", 5)
+    assert await call(handler, query=b"x=client", **levels(x=use(outer)), **overrides(x=fake)) == ("fake", 5)
+    assert await call(nested, query=b"x=client", **levels(x=use(outer))) == "outer"
+    assert await call(handler, path={"x": "way"}, query=b"n=2", **levels(x=use(outer))) == ("way", 2)
+    assert await call(marked, query=b"x=client", **levels(x=use(outer))) == "client"
 
 
 async def test_n13_the_routes_own_dependencies_are_known_by_name_and_win() -> None:

@@ -501,3 +501,33 @@ async def test_what_a_failed_call_held_is_freed_without_the_garbage_collector(er
         assert [reference() for reference in held] == [None, None]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["in its place", "after an orderly end"])
+async def test_what_a_failed_clean_up_held_is_freed_without_the_garbage_collector(own: bool) -> None:
+    class Held:
+        pass
+
+    held: list[weakref.ref[Held]] = []
+
+    async def failing() -> AsyncResource[Held]:
+        value = Held()
+        held.append(weakref.ref(value))
+        try:
+            yield value
+        finally:
+            raise LookupError("clean-up")
+
+    async def handler(a: Any) -> None:
+        if own:
+            raise ValueError("handler")
+
+    plan = compile_handler(asking(handler, failing), [])
+    gc.disable()
+    try:
+        for _ in range(2):
+            with pytest.raises(LookupError):
+                await plan.call(server().websocket())
+        assert [reference() for reference in held] == [None, None]
+    finally:
+        gc.enable()

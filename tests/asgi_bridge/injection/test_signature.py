@@ -3,10 +3,14 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 from uuid import UUID
 
+import fastapi
+import ididi
+import lilya.dependencies
 import msgspec
+import pydantic
 import pytest
 from typing_extensions import TypeAliasType
 
@@ -300,6 +304,33 @@ def test_markers_are_one_and_in_the_annotation() -> None:
         wrong(str, default=Header("a")) == "has Header('a') as its default: write Annotated[..., Header('a')] instead"
     )
     assert wrong(str, default=use(int)).startswith("has use(<class 'int'>, reuse=False) as its default: write")
+
+
+def allowed() -> str:
+    return "allowed"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "named"),
+    [
+        (Annotated[str, fastapi.Depends(allowed)], ..., "a Depends of fastapi"),
+        (Annotated[str, fastapi.Depends(allowed)] | None, None, "a Depends of fastapi"),
+        (str, fastapi.Depends(allowed), "a Depends of fastapi"),
+        (int, fastapi.Query(1, le=5), "a Query of fastapi"),
+        (Annotated[str, ididi.use(cast("Any", allowed))], ..., "a NodeMeta of ididi"),
+        (Annotated[int, pydantic.Field(le=5)], ..., "a FieldInfo of pydantic"),
+        (str, lilya.dependencies.Provides(), "a Provides of lilya"),
+    ],
+)
+def test_a_marker_of_another_framework_never_makes_a_value_the_clients(
+    annotation: Any, default: Any, named: str
+) -> None:
+    async def handler(user: Any) -> None: ...
+
+    handler.__annotations__["user"] = annotation
+    handler.__defaults__ = None if default is ... else (default,)
+    [mistake] = mistakes(handler)
+    assert f"parameter 'user' of {handler.__qualname__}() has {named}, which means nothing here: take use, " in mistake
 
 
 def test_a_factory_must_be_callable() -> None:

@@ -1,5 +1,7 @@
 """N11: permissions."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -310,3 +312,30 @@ async def test_n11_permissions_within_starlette_as_its_middleware() -> None:
     assert await accepts(app, headers=[PASS])
     assert denial_of(await websocket_call(app))[0] == 403
     assert response_of(await http_call(app))[0] == 403
+
+
+async def test_n11_only_true_lets_a_connection_through() -> None:
+    class Careless(BasePermission):
+        def has_permission(self, connection: ConnectionData) -> Any:
+            return connection.scope.get
+
+    with pytest.raises(TypeError, match=r"Careless\.has_permission\(\) returned <built-in .*>: it is to return True or"):
+        await websocket_call(Careless(hello))
+
+
+async def test_a_refused_connection_is_freed_without_the_garbage_collector() -> None:
+    class Receiving:
+        async def __call__(self) -> Message:
+            return {"type": "websocket.connect"}
+
+    receive = Receiving()
+    held = weakref.ref(receive)
+    gc.disable()
+    try:
+        server = Server()
+        async with boundary(server.scope, receive, server.send) as send:
+            await DenyAll(hello)(server.scope, receive, send)
+        del receive, server, send
+        assert held() is None
+    finally:
+        gc.enable()

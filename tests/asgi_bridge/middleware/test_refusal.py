@@ -1,9 +1,15 @@
 """How middleware answers in place of the application."""
 
+from collections.abc import Callable
+
 import pytest
+from lilya.responses import PlainText
+from starlette.responses import PlainTextResponse
 
 from tests.asgi_bridge.double import GoneError, Server
-from wsserve.asgi_bridge.middleware.refusal import refuse
+from wsserve.asgi_bridge.http_response import Response
+from wsserve.asgi_bridge.middleware.refusal import refuse, respond
+from wsserve.asgi_bridge.types import ASGIApp
 
 pytestmark = pytest.mark.anyio
 
@@ -42,4 +48,35 @@ async def test_a_client_that_has_left_is_no_error() -> None:
     server = Server()
     server.error = GoneError()
     await refuse(server.scope, server.receive, server.send, 400, "no\n")
+    assert server.sent == []
+
+
+RESPONSES = pytest.mark.parametrize("response", [Response, PlainTextResponse, PlainText])
+
+
+@RESPONSES
+async def test_a_response_of_any_framework_is_a_denial(response: Callable[..., ASGIApp]) -> None:
+    server = Server()
+    await respond(response("no", status_code=409), server.scope, server.receive, server.send)
+    assert server.sent_types == ["http.response.start", "http.response.body"]
+    assert (server.sent[0]["status"], server.sent[1]["body"]) == (409, b"no")
+
+
+@RESPONSES
+async def test_a_response_of_any_framework_answers_a_request(response: Callable[..., ASGIApp]) -> None:
+    server = Server(type="http")
+    await respond(response("no", status_code=409), server.scope, server.receive, server.send)
+    assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]
+
+
+async def test_a_response_that_cannot_be_a_denial_is_a_close() -> None:
+    server = Server(extensions=None)
+    await respond(Response("no", 409), server.scope, server.receive, server.send)
+    assert server.sent_types == ["close"]
+
+
+async def test_a_response_for_a_client_that_has_left_is_no_error() -> None:
+    server = Server()
+    server.error = GoneError()
+    await respond(Response("no", 409), server.scope, server.receive, server.send)
     assert server.sent == []

@@ -1,8 +1,11 @@
 """N16: `requires`, which cannot be bypassed."""
 
+import gc
 import inspect
 import typing
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Optional
 
@@ -358,3 +361,21 @@ async def test_n16_the_signature_stays() -> None:
     assert (guarded.__name__, guarded.__doc__) == ("handler", "Say hello.")
     assert list(inspect.signature(requires("read")(partial(with_option, 1))).parameters) == ["ws"]
     assert list(inspect.signature(requires("read")(CallableHandler())).parameters) == ["ws"]
+
+
+async def test_a_refused_connection_is_freed_without_the_garbage_collector() -> None:
+    @requires("write")
+    def plain(websocket: WebSocket) -> None: ...
+
+    websockets = [websocket_of("ann"), websocket_of("ann")]
+    held = [weakref.ref(websocket) for websocket in websockets]
+    gc.disable()
+    try:
+        with suppress(HTTPException):
+            await annotated("lobby", websockets[0])
+        with suppress(HTTPException):
+            plain(websockets[1])
+        websockets.clear()
+        assert [reference() for reference in held] == [None, None]
+    finally:
+        gc.enable()

@@ -68,3 +68,9 @@ def test_h8_a_websocket_is_nothing_for_an_http_handler() -> None:
 
     with pytest.raises(RouteDeclarationError, match="'websocket'"):
         Route("/", handler)
+
+
+def test_methods_are_one_or_several() -> None:
+    for methods in ("post", ["POST"]):
+        with TestClient(Router([Route("/", health, methods=methods)])) as client:
+            assert (client.post("/").status_code, client.get("/").status_code) == (200, 405)

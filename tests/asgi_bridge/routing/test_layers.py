@@ -8,7 +8,7 @@ from tests.asgi_bridge.double import Server, websocket_scope
 from wsserve.asgi_bridge.exceptions import HTTPException, WebSocketDisconnect
 from wsserve.asgi_bridge.http_response import Response
 from wsserve.asgi_bridge.request import Request
-from wsserve.asgi_bridge.routing.layers import Middleware, layered, mistakes_in
+from wsserve.asgi_bridge.routing.layers import Middleware, layered, read_layers
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
 
@@ -161,9 +161,14 @@ async def test_n9_the_lifespan_has_no_exception_handlers() -> None:
 
 
 def test_h22_mistakes() -> None:
-    assert mistakes_in(middleware=[Note], exception_handlers={404: print, KeyError: print}) == []
-    handlers: Any = {"404": print, KeyError: None, BaseException: print}
-    assert mistakes_in(middleware=[1], permissions=["a"], before=[None], after=[()], exception_handlers=handlers) == [
+    handlers: Any = {404: print, KeyError: print}
+    layers, mistakes = read_layers({"middleware": [Note], "permissions": None, "exception_handlers": handlers})
+    nothing: dict[str, Any] = {"permissions": (), "before": (), "after": ()}
+    assert layers == {"middleware": (Note,), **nothing, "exception_handlers": handlers}
+    assert mistakes == []
+    handlers = {"404": print, KeyError: None, BaseException: print}
+    faulty = {"middleware": [1], "permissions": ["a"], "before": [None], "after": [()], "exception_handlers": handlers}
+    assert read_layers(faulty)[1] == [
         "middleware has 1, which cannot be called",
         "permissions has 'a', which cannot be called",
         "before has None, which cannot be called",
@@ -172,6 +177,47 @@ def test_h22_mistakes() -> None:
         "exception_handlers has None, which cannot be called",
         "exception_handlers has the key <class 'BaseException'>, which is neither an Exception class nor a status",
     ]
+
+
+def test_what_is_no_list_of_layers_and_what_is_no_option() -> None:
+    faulty = {"before_request": [], "middleware": Note, "permissions": Middleware(Note), "exception_handlers": [print]}
+    layers, mistakes = read_layers(faulty)
+    assert not any(layers.values())
+    assert mistakes == [
+        "there is no option 'before_request', only middleware, permissions, before, after, exception_handlers,"
+        " dependencies",
+        f"middleware is a list, not {Note!r}: write [Note]",
+        "permissions is a list, not Middleware(Note): write [Middleware(Note)]",
+        "exception_handlers is a dict, not [<built-in function print>]",
+    ]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_n12_calls_around_are_plain_or_async_and_not_for_the_lifespan(is_async: bool) -> None:
+    def plain(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["notes"].append("around")
+
+    call = around("around") if is_async else plain
+    app = layered(ending(), before=[call], after=[call])
+    assert await run(app, Server()) == ["around", "app", "around"]
+    assert await run(app, Server(type="lifespan")) == ["app"]
+
+
+async def test_n9_a_response_for_a_handshake_is_its_denial() -> None:
+    def not_found(connection: object, error: Exception) -> Response:
+        return Response("nothing", 404)
+
+    server = Server(extensions={"websocket.http.response": {}})
+    await run(layered(ending(KeyError()), exception_handlers={KeyError: not_found}), server)
+    assert [message.get("status", message.get("body")) for message in server.sent] == [404, b"nothing"]
+
+    async def accepting(scope: Scope, receive: Receive, send: Send) -> None:
+        await WebSocket(scope, receive, send).accept()
+        raise KeyError
+
+    server = Server()
+    await run(layered(accepting, exception_handlers={KeyError: not_found}), server)
+    assert [message["type"] for message in server.sent] == ["websocket.accept"]
 
 
 def test_n10_middleware_with_options() -> None:

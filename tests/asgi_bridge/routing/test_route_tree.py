@@ -215,6 +215,9 @@ def reference(declaration: str, path: str) -> tuple[dict[str, Any], str] | None:
         if not segment:
             continue
         regex += "/"
+        longest = {2: 1024, 3: len("a") + 128}.get(segment.count("{"))
+        if longest is not None:  # what several parameters share is no longer than this
+            regex += rf"(?=[^/]{{0,{longest}}}(?:/|\Z))"
         for index, part in enumerate(re.split(r"(\{[^}]*\})", segment)):
             if index % 2 == 0:
                 regex += re.escape(part)

@@ -152,6 +152,18 @@ def test_n14_a_controllers_layers_and_dependencies_count() -> None:
         assert websocket.wait_closed() == 4002
 
 
+def test_n14_a_controllers_layers_are_not_those_of_a_route_below() -> None:
+    route = WebSocketRoute("/echo", Guarded)
+    below = route.sub("below", Guarded)
+    assert below._level.layers == route._level.layers
+    assert below._level.layers["middleware"] == ()
+
+
+def test_unknown_options_are_mistakes() -> None:
+    with pytest.raises(RouteDeclarationError, match="there is no option 'permision', only middleware, permissions, "):
+        WebSocketRoute("/greet", greet, permision=[print])  # type: ignore[call-arg]  # it is a mistake
+
+
 def test_n14_a_controllers_mistakes() -> None:
     class Faulty(WebSocketController):
         encoding = "xml"  # type: ignore[assignment]
@@ -253,7 +265,7 @@ def test_n1_a_dotted_name_that_names_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("handler", [5, dict, print])
 def test_h4_what_is_no_handler(handler: Any) -> None:
-    with pytest.raises(RouteDeclarationError, match="async|no function") as caught:
+    with pytest.raises(RouteDeclarationError, match=r"async|no function") as caught:
         WebSocketRoute("/", handler)
     assert {(mistake.file, mistake.line) for mistake in caught.value.mistakes} == {
         (HERE, line_of('        WebSocketRoute("/", handler)'))

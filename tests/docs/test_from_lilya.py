@@ -1,13 +1,9 @@
-"""What the pages say that Starlette, FastAPI, Lilya and lihil do otherwise is so, in the versions that they name."""
+"""What from-lilya.md and its like say that Lilya and lihil do otherwise is so."""
 
-import json
-import re
-from collections.abc import Awaitable, Callable, Iterator
-from importlib.metadata import version
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import anyio
-import fastapi
 import lihil
 import lihil.errors
 import lilya.exceptions
@@ -15,135 +11,28 @@ import lilya.websockets
 import pytest
 import starlette.websockets
 from lilya.apps import Lilya
+from lilya.authentication import AuthenticationBackend
 from lilya.authentication import requires as lilya_requires
 from lilya.dependencies import Provide, Provides
 from lilya.middleware import DefineMiddleware
+from lilya.middleware.authentication import AuthenticationMiddleware
 from lilya.middleware.sessions import SessionMiddleware as LilyaSessions
 from lilya.permissions import DefinePermission
 from lilya.routing import WebSocketPath
-from starlette.applications import Starlette
-from starlette.authentication import requires
-from starlette.middleware import Middleware
-from starlette.middleware.sessions import SessionMiddleware
-from starlette.routing import WebSocketRoute
 
-from tests.asgi_bridge.double import Server, text
-from tests.docs.pages import PAGES
+from tests.docs.outcomes import bare, run
+from wsserve import RouteDeclarationError, WebSocket, WebSocketRoute
 from wsserve.asgi_bridge.types import ASGIApp, Message
 
-Handler = Callable[[Any], Awaitable[None]]
-NAMED = re.compile(r"\b(Starlette|FastAPI|Lilya|lihil|uvicorn) (\d+\.\d+(?:\.\d+)?)")
 PROVIDES = Provides()
-SOCKETS = [starlette.websockets.WebSocket, lilya.websockets.WebSocket]
 
 
-class Outcome(NamedTuple):
-    """What an application did with one connection."""
-
-    sent: list[Message]
-    error: Exception | None
-
-    @property
-    def kinds(self) -> list[str]:
-        return [str(message["type"]) for message in self.sent]
-
-
-def run(app: ASGIApp, *messages: Message, **scope: Any) -> Outcome:
-    """Let the application serve one connection on a scripted server."""
-    server = Server(*messages, **scope)
-
-    async def call() -> Exception | None:
-        try:
-            with anyio.move_on_after(5):
-                await app(server.scope, server.receive, server.send)
-        except Exception as error:
-            return error
-        return None
-
-    return Outcome(server.sent, anyio.run(call))
-
-
-def bare(socket: Any, handler: Handler) -> ASGIApp:
-    """Return an application that gives a framework's WebSocket to the handler."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await handler(socket(scope, receive, send))
-
+def lilya_app(handler: Any, *, path: str = "/chat", route: dict[str, Any] | None = None, **options: Any) -> ASGIApp:
+    app: ASGIApp = Lilya(routes=[WebSocketPath(path, handler, **(route or {}))], **options)
     return app
 
 
-def starlette_app(handler: Any, **options: Any) -> ASGIApp:
-    return Starlette(routes=[WebSocketRoute("/chat", handler)], **options)
-
-
-def lilya_app(handler: Any, *, route: dict[str, Any] | None = None, **options: Any) -> ASGIApp:
-    app: ASGIApp = Lilya(routes=[WebSocketPath("/chat", handler, **(route or {}))], **options)
-    return app
-
-
-def test_the_pages_name_the_versions_that_are_installed() -> None:
-    named = {
-        (name.lower(), number)
-        for page in PAGES
-        for name, number in re.findall(
-            r"\b(Starlette|FastAPI|Lilya|lihil|uvicorn) (\d+\.\d+(?:\.\d+)?)", page.read_text()
-        )
-    }
-    assert {name for name, _ in named} == {"starlette", "fastapi", "lilya", "lihil", "uvicorn"}
-    for name, number in named - {("lihil", "0.2.37"), ("lihil", "0.2.38")}:
-        assert version(name) == number or version(name).startswith(f"{number}."), f"{name} {number}"
-
-
-# The WebSocket class
-
-
-@pytest.mark.parametrize("socket", SOCKETS, ids=["starlette", "lilya"])
-@pytest.mark.parametrize(
-    ("name", "message", "error"),
-    [
-        ("receive_bytes", {"type": "websocket.receive", "text": "x"}, KeyError),
-        ("receive_text", {"type": "websocket.receive", "bytes": b"x"}, KeyError),
-        ("receive_json", text("{"), json.JSONDecodeError),
-    ],
-)
-def test_receiving(socket: Any, name: str, message: Message, error: type[Exception]) -> None:
-    async def handler(websocket: Any) -> None:
-        await websocket.accept()
-        await getattr(websocket, name)()
-
-    assert type(run(bare(socket, handler), message).error) is error
-
-
-@pytest.mark.parametrize("socket", SOCKETS, ids=["starlette", "lilya"])
-def test_the_other_key_may_be_none(socket: Any) -> None:
-    async def handler(websocket: Any) -> None:
-        await websocket.accept()
-        assert await websocket.receive_bytes() is None
-
-    assert run(bare(socket, handler), {"type": "websocket.receive", "text": "x", "bytes": None}).error is None
-
-
-@pytest.mark.parametrize("socket", SOCKETS, ids=["starlette", "lilya"])
-def test_sending_and_closing(socket: Any) -> None:
-    async def handler(websocket: Any) -> None:
-        with pytest.raises(RuntimeError):
-            await websocket.send_text("too early")
-        await websocket.accept(subprotocol="not offered")
-        await websocket.close(999)
-        with pytest.raises(RuntimeError):
-            await websocket.send_text("too late")
-        with pytest.raises(RuntimeError):
-            await websocket.close()
-        with pytest.raises(TypeError):
-            websocket.iter_json(mode="binary")
-        assert not isinstance(websocket.url, str)
-        assert socket(websocket.scope, None, None).application_state.name == "CONNECTING"
-        assert not hasattr(websocket, "close_code")
-
-    outcome = run(bare(socket, handler))
-    assert outcome.error is None
-    assert outcome.sent[0]["subprotocol"] == "not offered"
-    assert outcome.sent[1]["code"] == 999
+async def refused(websocket: Any) -> None: ...
 
 
 def test_cleanups() -> None:
@@ -163,54 +52,6 @@ def test_cleanups() -> None:
 def test_a_scope_of_another_type() -> None:
     with pytest.raises(AssertionError):
         lilya.websockets.WebSocket({"type": "http"}, None, None)  # type: ignore[arg-type]  # nothing is called
-
-
-# Starlette and FastAPI
-
-
-async def accepted(websocket: Any) -> None:
-    await websocket.accept()
-    raise fastapi.HTTPException(401)
-
-
-async def denied(websocket: Any) -> None:
-    raise fastapi.HTTPException(401)
-
-
-def test_starlettes_http_exception() -> None:
-    assert run(starlette_app(denied)).sent[0]["status"] == 401
-    assert run(starlette_app(accepted)).kinds[:2] == ["websocket.accept", "websocket.http.response.start"]
-
-
-def test_no_route_in_starlette() -> None:
-    assert run(starlette_app(denied), path="/nowhere").kinds == ["websocket.close"]
-
-
-def test_fastapis_missing_parameter() -> None:
-    app = fastapi.FastAPI()
-
-    @app.websocket("/chat")
-    async def chat(websocket: fastapi.WebSocket, limit: int) -> None:
-        await websocket.accept()
-
-    assert run(app).kinds == ["websocket.close"]
-
-
-def test_starlettes_sessions() -> None:
-    async def visit(websocket: Any) -> None:
-        websocket.session["visits"] = 1
-        await websocket.accept()
-
-    sessions = Middleware(SessionMiddleware, secret_key="a secret of 16 bytes or more")
-    assert run(starlette_app(visit, middleware=[sessions])).sent[0]["headers"] == []
-    assert isinstance(run(starlette_app(visit)).error, AssertionError)
-
-
-def test_starlettes_requires_needs_a_name() -> None:
-    async def handler(connection: Any) -> None: ...
-
-    with pytest.raises(Exception, match='No "request" or "websocket" argument'):
-        requires("read")(handler)
 
 
 # Lilya
@@ -237,7 +78,7 @@ def test_lilya_sends_nothing_for_an_http_exception(error: Exception) -> None:
 
 
 def test_lilya_sends_nothing_where_there_is_no_route() -> None:
-    assert run(lilya_app(denied), path="/nowhere").sent == []
+    assert run(lilya_app(refused), path="/nowhere").sent == []
 
 
 def test_lilya_leaves_the_connection_to_a_handler_that_returns() -> None:
@@ -307,7 +148,7 @@ class Nobody:
 
 
 def test_lilyas_permissions() -> None:
-    closing = run(lilya_app(denied, route={"permissions": [DefinePermission(Nobody)]})).sent
+    closing = run(lilya_app(refused, route={"permissions": [DefinePermission(Nobody)]})).sent
     assert [(message["type"], message["code"]) for message in closing] == [("websocket.close", 403)]
 
 
@@ -320,6 +161,37 @@ def test_lilyas_requires_is_skipped_for_a_handler_of_a_route() -> None:
         await websocket.accept()
 
     assert run(lilya_app(handler), auth=Anonymous()).kinds == ["websocket.accept"]
+
+
+def test_lilya_injects_nothing_of_the_path() -> None:
+    async def handler(websocket: Any, room: str) -> None: ...
+
+    assert run(lilya_app(handler, path="/{room}")).sent[0]["code"] == 500
+
+
+@pytest.mark.parametrize(("kind", "value"), [("int", "1" * 5000), ("datetime", "2025-13-01T00:00:00")])
+def test_values_that_lilyas_paths_do_not_refuse(kind: str, value: str) -> None:
+    assert isinstance(run(lilya_app(refused, path=f"/{{value:{kind}}}"), path=f"/{value}").error, ValueError)
+
+
+def test_lilyas_exception_handlers_of_a_route() -> None:
+    async def fails(websocket: Any) -> None:
+        raise KeyError("x")
+
+    def unused(websocket: Any, error: Exception) -> None:
+        raise AssertionError
+
+    assert run(lilya_app(fails, route={"exception_handlers": {KeyError: unused}})).sent[0]["code"] == 500
+
+
+class Refusing(AuthenticationBackend):
+    async def authenticate(self, connection: Any, /, **options: Any) -> Any:
+        raise lilya.exceptions.AuthenticationError("unknown")
+
+
+def test_lilyas_authentication() -> None:
+    authentication = DefineMiddleware(AuthenticationMiddleware, backend=[Refusing()])
+    assert run(lilya_app(refused, middleware=[authentication])).kinds == ["websocket.close"]
 
 
 # lihil
@@ -413,3 +285,10 @@ def test_lihils_error_after_accept() -> None:
         raise ValueError("a mistake")
 
     assert "websocket.http.response.start" in run(lihil_app(lihil_route(handler))).kinds[1:]
+
+
+def test_lilyas_markers_are_mistakes_here() -> None:
+    async def handler(websocket: WebSocket, clock: Any = PROVIDES) -> None: ...
+
+    with pytest.raises(RouteDeclarationError, match="Provides of lilya"):
+        WebSocketRoute("/", handler)
