@@ -32,10 +32,13 @@ test: venv  ## Run all tests, with their coverage
 	$(BIN)/coverage report --include='codec/*,asgi_bridge/*' --fail-under=100
 	$(BIN)/coverage report --include='server/*' --fail-under=95
 
-test-engines: venv  ## Run the tests in plain Python, then with wsproto (make test runs the compiled codec)
+# What runs on the codec, or beside it; routing, injection and middleware know nothing of it.
+ON_CODEC := $(wildcard tests/asgi_bridge/test_*.py) tests/server tests/end_to_end --ignore-glob='*/test_example_*_pages.py'
+
+test-engines: venv  ## Run the tests of the message path in plain Python, then with wsproto (make test runs it compiled)
 	$(BIN)/python -m tests.end_to_end.install_clients
-	WSSERVE_NO_EXTENSIONS=1 $(BIN)/python -m pytest -q $(PYTEST_OPTIONS)
-	WSSERVE_CODEC=wsproto $(BIN)/python -m pytest -q $(PYTEST_OPTIONS) tests/asgi_bridge tests/server tests/end_to_end
+	WSSERVE_NO_EXTENSIONS=1 $(BIN)/python -m pytest -q $(PYTEST_OPTIONS) tests/codec $(ON_CODEC)
+	WSSERVE_CODEC=wsproto $(BIN)/python -m pytest -q $(PYTEST_OPTIONS) $(ON_CODEC)
 
 lint: venv  ## Check style, types and the direction of imports
 	$(BIN)/ruff check

@@ -50,7 +50,7 @@ def denial_for(error: BaseException) -> Denial | None:
         if media_type is not None:
             headers.append(("content-type", media_type))
         return Denial(status, body, headers)
-    return Denial(status, f"{_detail(cause)}\n", headers)
+    return Denial(status, f"{_detail(cause)}\n".encode(errors="replace").decode(), headers)
 
 
 def is_answer(error: BaseException) -> bool:
@@ -67,9 +67,13 @@ def cause_of(error: BaseException) -> BaseException | None:
 
 
 def status_of(error: BaseException | None) -> int | None:
-    """Return the HTTP status that `error` asks for, if it does: its `status_code` from 300 to 599."""
+    """Return the HTTP status that `error` asks for, if it does: its `status_code` from 300 to 599.
+
+    It has a `detail` as well: errors of HTTP clients, which also have a status, are no answer to one's own client.
+    """
     status = getattr(error, "status_code", None)
-    return status if isinstance(error, Exception) and isinstance(status, int) and 300 <= status <= 599 else None
+    is_one = isinstance(error, Exception) and isinstance(status, int) and hasattr(error, "detail")
+    return status if is_one and 300 <= status <= 599 else None
 
 
 def leaves(error: BaseException) -> list[BaseException]:

@@ -42,4 +42,7 @@ class QueryParams(MultiDictProxy[str]):
 
     def dict(self) -> dict[str, list[str]]:
         """Return all values of each parameter."""
-        return {name: self.getall(name) for name in self}
+        values: dict[str, list[str]] = {}
+        for name, value in self.items():
+            values.setdefault(name, []).append(value)
+        return values

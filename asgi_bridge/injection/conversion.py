@@ -1,8 +1,10 @@
 """From the text in a request to the type that a parameter has, by msgspec."""
 
+import math
 import re
 from collections.abc import Iterator
 from datetime import date, time
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -24,11 +26,11 @@ class ValueType:
     """A type that values of a request are converted to.
 
     msgspec converts, with `strict=False`: "5" and "5.0" are an int, "true", "false", "1" and "0" a bool, bytes are in
-    base64, "null" is the None of an `Optional` unless that may be a str. Raises `TypeError` for a type that msgspec
-    does not take, such as one with constraints that do not fit.
+    base64, "null" is the None of an `Optional` unless that may be a str. Numbers are finite. Raises `TypeError` for a
+    type that msgspec does not take, such as one with constraints that do not fit.
     """
 
-    __slots__ = ("_choices", "hint", "is_several", "is_structured", "is_text")
+    __slots__ = ("_choices", "_has_fractions", "hint", "is_several", "is_structured", "is_text")
 
     def __init__(self, hint: Any) -> None:
         self.hint = hint
@@ -44,6 +46,7 @@ class ValueType:
             [isinstance(node, _NEVER_IN_TEXT) for node in nodes] + [isinstance(item, _SEVERAL) for item in items]
         )
         """Whether texts can be converted to it at all."""
+        self._has_fractions = any(isinstance(node, (types.FloatType, types.DecimalType)) for node in nodes)
         self._choices = [choice for node in nodes for choice in _choices(node)]
 
     def convert(self, value: Any) -> Any:
@@ -52,12 +55,15 @@ class ValueType:
         What a path's transformer has made of the text is taken as it is when it fits, otherwise as text again. Raises
         any `Exception` when it cannot be converted.
         """
-        if type(value) is str or type(value) is list:
-            return msgspec.convert(value, self.hint, strict=False)
         try:
-            return msgspec.convert(value, self.hint, strict=False)
+            converted = msgspec.convert(value, self.hint, strict=False)
         except Exception:
-            return msgspec.convert(_text(value), self.hint, strict=False)
+            if type(value) is str or type(value) is list:
+                raise
+            converted = msgspec.convert(_text(value), self.hint, strict=False)
+        if self._has_fractions and not _is_finite(converted):
+            raise msgspec.ValidationError("Expected a finite number")
+        return converted
 
     def explain(self, error: Exception) -> str:
         """Say why a value was not converted, without a word of the value."""
@@ -95,6 +101,14 @@ def _choices(info: types.Type) -> list[Any]:
     if isinstance(info, types.LiteralType):
         return list(info.values)
     return []
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return all(map(_is_finite, value)) if isinstance(value, (list, tuple, set, frozenset)) else True
 
 
 def _text(value: object) -> str:

@@ -19,7 +19,9 @@ class Source:
 
     def __init__(self, alias: str | None = None) -> None:
         if alias is not None and not isinstance(alias, str):
-            raise TypeError(f"the name of a {self.part} parameter is a str, not {alias!r}")
+            raise TypeError(
+                f"the name of a {self.part} parameter is a str, not {alias!r}: a default is written `= value`"
+            )
         self.alias = alias
 
     def __repr__(self) -> str:

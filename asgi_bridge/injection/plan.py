@@ -158,9 +158,9 @@ def compile_handler(
 ) -> HandlerPlan:
     """Return the plan of an async handler on a route with these parameters in its path.
 
-    `dependencies` are those that the route itself declares, by name; they go before those in the scope. After a
-    cancellation the factories have `cleanup_timeout` seconds in all to clean up. Raises nothing for what is wrong with
-    the handler: see the plan's `mistakes`.
+    `dependencies` are those that the route itself declares, by name; they go before those in the scope. When the
+    handler has ended, the factories have `cleanup_timeout` seconds in all to clean up. Raises nothing for what is wrong
+    with the handler: see the plan's `mistakes`.
     """
     return HandlerPlan(
         function, Surroundings(frozenset(path_names), connection_type, dependencies), dependencies, cleanup_timeout

@@ -21,7 +21,7 @@ class Resources:
     """The generators of one connection that have yielded their values.
 
     They are started and resumed within `scope`, since they may open scopes and task groups of their own around their
-    `yield`. From a cancellation on it is shielded, for `cleanup_timeout` seconds.
+    `yield`. For the clean-up it is shielded, for `cleanup_timeout` seconds: a cancellation may come while that runs.
     """
 
     __slots__ = ("_cleanup_timeout", "_generators", "cancellation", "scope")
@@ -29,7 +29,7 @@ class Resources:
     def __init__(self, cleanup_timeout: float) -> None:
         self.scope = anyio.CancelScope()
         self.cancellation: BaseException | None = None
-        """What the shielding began with: a cancellation, or what else is no `Exception`."""
+        """What the handler or a clean-up was ended by: a cancellation, or what else is no `Exception`."""
         self._cleanup_timeout = cleanup_timeout
         self._generators: list[tuple[str, Generating]] = []
 
@@ -48,10 +48,13 @@ class Resources:
 
         `error` is what the handler ended with. As by a context manager it is raised at each `yield`, and a generator
         may swallow it or raise another one in its place. After an orderly end, a disconnect included, all are resumed
-        normally; an error of one is then not raised in the others, and several come back as a group.
+        normally; an error of one is then not raised in the others, and several come back as a group. After
+        `cleanup_timeout` seconds those that still wait are cut off.
         """
         failures: list[Exception] = []
-        self._shield_after(error)
+        self.scope.shield = True
+        self.scope.deadline = anyio.current_time() + self._cleanup_timeout
+        self._note_cancellation(error)
         while self._generators:
             is_orderly = _is_orderly(error)
             traceback = None if error is None else error.__traceback__
@@ -62,27 +65,27 @@ class Resources:
                 raised.__traceback__ = raised.__traceback__ and raised.__traceback__.tb_next
                 if raised is error:
                     raised.__traceback__ = traceback  # as it was
+                elif self.scope.cancel_called and isinstance(raised, anyio.get_cancelled_exc_class()):
+                    continue  # cut off, which is said below
                 elif is_orderly and isinstance(raised, Exception):
                     failures.append(raised)
                 elif not _is_orderly(raised):  # a disconnect takes no other error's place
                     error = raised
-                    self._shield_after(error)
+                    self._note_cancellation(error)
             else:
                 if not is_orderly:
                     error = self.cancellation if self._is_cancelled() else None
         if self.scope.cancel_called:
-            logger.warning("Factories did not clean up within %g s of a cancellation", self._cleanup_timeout)
+            logger.warning("Factories did not clean up within %g s", self._cleanup_timeout)
         if failures and _is_orderly(error):
             return failures[0] if len(failures) == 1 else ExceptionGroup("several factories did not clean up", failures)
         for failure in failures:  # a cancellation came after them, and has to go on
             logger.error("A factory did not clean up", exc_info=failure)
         return error
 
-    def _shield_after(self, error: BaseException | None) -> None:
+    def _note_cancellation(self, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, Exception) and self.cancellation is None:
             self.cancellation = error
-            self.scope.shield = True
-            self.scope.deadline = anyio.current_time() + self._cleanup_timeout
 
     def _is_cancelled(self) -> bool:
         """Tell whether a scope around this one is cancelled, which no generator can end.

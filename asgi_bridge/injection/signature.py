@@ -1,5 +1,6 @@
 """From a signature to the sources of its parameters, and to everything that is wrong with it."""
 
+import contextlib
 import inspect
 from collections.abc import Container
 from functools import partial
@@ -104,12 +105,18 @@ def _source(
     if parameter.kind in _VARIADIC:
         raise _MistakeError("has no name to find a value by: declare the parameters (a decorator uses functools.wraps)")
     hint = Parameter.empty if parameter.annotation is Parameter.empty else _evaluate(parameter.annotation, names)
+    if (alone := _marker(hint)) is not None:
+        raise _MistakeError(f"has {alone!r} for its annotation: write Annotated[..., {alone!r}], with the value's type")
     metadata = _metadata(hint)
     for item in (*metadata, default):
         if (package := type(item).__module__.partition(".")[0]) in _FOREIGN:
             raise _MistakeError(
                 f"has a {type(item).__qualname__} of {package}, which means nothing here: take use, Query, Header,"
                 " Cookie, Path and Provides of wsserve, and msgspec.Meta for constraints"
+            )
+        if item is not default and inspect.isfunction(item) and item is not Provides:
+            raise _MistakeError(
+                f"has the function {name_of(item)}() in its annotation, which means nothing there: write use(factory)"
             )
     markers = [marker for item in metadata if (marker := _marker(item)) is not None]
     if default is PROVIDED:
@@ -122,6 +129,11 @@ def _source(
     if isinstance(marker, Use):
         if not callable(marker.factory):
             raise _MistakeError(f"has use({marker.factory!r}), which is no factory: it cannot be called")
+        if _makes_context_manager(marker.factory) and not any(map(_may_be_context_manager, _members(hint))):
+            raise _MistakeError(
+                f"would get the context manager itself from use({name_of(marker.factory)}): take @asynccontextmanager"
+                " or @contextmanager off, use() takes the generator function"
+            )
         return marker
     if isinstance(marker, Provided):
         return Named(name, default)
@@ -182,6 +194,19 @@ def _marker(item: Any) -> Source | Use | Provided | None:
     return item if isinstance(item, (Source, Use, Provided)) else None
 
 
+def _makes_context_manager(factory: Any) -> bool:
+    """Tell whether a decorator of contextlib has made this function of a generator function."""
+    function = getattr(factory, "__wrapped__", None)
+    is_generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    return is_generator and getattr(factory, "__globals__", None) is vars(contextlib)
+
+
+def _may_be_context_manager(hint: Any) -> bool:
+    """Tell whether a parameter of this type asks for a context manager, and not for what it makes."""
+    managers = (Any, contextlib.AbstractAsyncContextManager, contextlib.AbstractContextManager)
+    return hint in managers or get_origin(hint) in managers
+
+
 def _members(hint: Any) -> list[Any]:
     """Return the types that `hint` is made of, without what `Annotated` adds."""
     hint = _unwrapped(hint)
@@ -231,8 +256,11 @@ def _check_text(value_type: ValueType, marker: Source | None, connection_type: t
     if marker is not None:
         raise _MistakeError(f"is {marker!r}, from which no {asked} can be made")
     if not value_type.is_structured:
-        if asked == connection_type.__name__:  # that of another framework
-            asked = f"{_members(value_type.hint)[0].__module__}.{asked}"
+        if asked == connection_type.__name__:
+            raise _MistakeError(
+                f"asks for {_members(value_type.hint)[0].__module__}.{asked}, which is another framework's: write"
+                f" `from wsserve import {asked}`"
+            )
         raise _MistakeError(
             f"asks for {asked}, which nothing provides and no text of the request can become (the connection is a"
             f" {connection_type.__name__}): annotate it with use(factory)"

@@ -29,6 +29,12 @@ class Page(HTTPException):
     media_type = None
 
 
+class ClientError(Exception):
+    """As of a library for HTTP clients: what another server said is not for one's own client."""
+
+    status_code = 404
+
+
 class BaseWithStatus(BaseException):
     status_code = 403
 
@@ -50,6 +56,7 @@ class BaseWithStatus(BaseException):
         (HTTPException(503, "later"), (1011, "later")),
         (StarletteHTTPException(401, "log in"), (1008, "log in")),
         (BaseWithStatus(), (1011, "")),
+        (ClientError(), (1011, "")),
     ],
     ids=ascii,
 )
@@ -65,6 +72,8 @@ def test_g8_n9_close_for_an_error(error: BaseException, expected: tuple[int, str
         (CRASH, None),
         (WebSocketException(4000), None),
         (BaseWithStatus(), None),
+        (ClientError(), None),
+        (HTTPException(400, "\ud800"), (400, "?\n", [])),
         (HTTPException(404), (404, "Not Found\n", [])),
         (HTTPException(401, "log in", {"a": "b"}), (401, "log in\n", [("a", "b")])),
         (StarletteHTTPException(418, headers={"a": "b"}), (418, "I'm a Teapot\n", [("a", "b")])),

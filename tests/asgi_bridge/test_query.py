@@ -68,3 +68,7 @@ def test_l9_is_read_only() -> None:
 def test_l9_no_bytes_make_it_raise(query: bytes) -> None:
     params = QueryParams(query)
     assert QueryParams(str(params)) == params
+
+
+def test_all_values_of_very_many_take_no_longer_than_reading_them() -> None:
+    assert QueryParams(b"a&" * 4000 + b"b=1").dict() == {"a": [""] * 4000, "b": ["1"]}

@@ -1,6 +1,7 @@
 """The chat example's page in headless Chromium: people who chat with each other."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -10,18 +11,15 @@ import anyio.from_thread
 import pytest
 from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, async_playwright, expect
 
-from examples import chat
 from tests.end_to_end.clients import ChromiumClient
 from tests.end_to_end.install_clients import find_chromium
 from tests.end_to_end.server_process import WSSERVE, ServerProcess
-from wsserve import Include, Router
 
-APP = "examples.chat:app"
+APP = "examples.chat:app"  # by itself
+ALL = "examples.main:app"  # below /chat, with the other examples
 LIMIT = 25.0  # seconds for one test
 SOON = 10000.0  # milliseconds for one step
 NETWORK = re.compile(r"WebSocket connection to|Failed to load resource")  # what a browser logs when a server is away
-
-below = Router([Include("/below", routes=chat.routes)])
 
 Scenario: TypeAlias = "Callable[[People], Awaitable[None]]"
 
@@ -37,7 +35,7 @@ class People:
 
     async def someone(self, **options: Any) -> Page:
         """Return an empty page of somebody new."""
-        context = await self._browser.new_context(**options)
+        context = await self._browser.new_context(reduced_motion="reduce", **options)
         context.set_default_timeout(SOON)
         self._contexts.append(context)
         page = await context.new_page()
@@ -46,14 +44,22 @@ class People:
         return page
 
     async def join(
-        self, name: str, room: str = "lobby", page: Page | None = None, path: str = "/", **options: Any
+        self, name: str, room: str = "lobby", page: Page | None = None, path: str = "/chat/", **options: Any
     ) -> Page:
-        """Return the page of somebody who came in by the door."""
+        """Return the page of somebody whose name the browser remembers."""
         page = page or await self.someone(**options)
+        await page.add_init_script(f"localStorage['chat.name'] ??= {json.dumps(name)}")
+        await page.goto(self.server.http(f"{path}#{room}"))
+        await connected(page)
+        return page
+
+    async def join_by_the_door(self, name: str, room: str, page: Page | None = None, path: str = "/chat/") -> Page:
+        """Return the page of somebody who came here for the first time."""
+        page = page or await self.someone()
         await page.goto(self.server.http(f"{path}#{room}"))
         await page.get_by_label("Your name", exact=True).fill(name)
         await page.get_by_role("button", name="Join").click()
-        await expect(page.locator("#state")).to_have_text("connected")
+        await connected(page)
         return page
 
     async def leave(self) -> None:
@@ -102,7 +108,7 @@ def chromium() -> Iterator[Chromium]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
-    with ServerProcess(WSSERVE[0], APP) as server:
+    with ServerProcess(WSSERVE[0], ALL) as server:
         yield server
         server.assert_log_clean()
 
@@ -122,7 +128,7 @@ def present(page: Page) -> Locator:
 
 def test_two_people_chat(chromium: Chromium, server: ServerProcess) -> None:
     async def scenario(people: People) -> None:
-        ada = await people.join("Ada")
+        ada = await people.join_by_the_door("Ada", "lobby")
         await expect(ada.get_by_text("Nothing has been said here yet.")).to_be_visible()
         bob = await people.join("Bob")
         await expect(present(ada)).to_have_text(["Ada", "Bob"])
@@ -164,7 +170,7 @@ def test_a_taken_name_is_told_at_the_door(chromium: Chromium, server: ServerProc
     async def scenario(people: People) -> None:
         await people.join("Ada", "taken")
         other = await people.someone()
-        await other.goto(people.server.http("/#taken"))
+        await other.goto(people.server.http("/chat/#taken"))
         await other.get_by_label("Your name", exact=True).fill("ada")
         await other.get_by_role("button", name="Join").click()
         await expect(other.get_by_role("alert")).to_have_text(
@@ -192,7 +198,7 @@ def test_without_storage(chromium: Chromium, server: ServerProcess) -> None:
             "for (const name of ['localStorage', 'sessionStorage'])"
             "  Object.defineProperty(window, name, {get() { throw new DOMException('denied', 'SecurityError') }})"
         )
-        await people.join("Ada", "forgetful", page)
+        await people.join_by_the_door("Ada", "forgetful", page)
         await say(page, "Hello")
         await expect(words(page)).to_have_text(["Hello"])
 
@@ -222,7 +228,7 @@ def test_pages_come_back_when_the_server_does(chromium: Chromium) -> None:
     with ServerProcess(WSSERVE[0], APP) as server:
 
         async def scenario(people: People) -> None:
-            ada, bob = await people.join("Ada"), await people.join("Bob")
+            ada, bob = [await people.join(name, path="/") for name in ("Ada", "Bob")]
             await say(ada, "before")
             await expect(words(bob)).to_have_text(["before"])
             await asyncio.to_thread(server.stop)
@@ -245,22 +251,24 @@ def test_pages_come_back_when_the_server_does(chromium: Chromium) -> None:
         chromium.run(scenario, server, network_errors=True)
 
 
-def test_the_page_works_below_a_prefix(chromium: Chromium) -> None:
-    with ServerProcess(WSSERVE[0], f"{__name__}:below") as server:
+def test_a_prefix_without_its_slash_leads_to_the_page(chromium: Chromium, server: ServerProcess) -> None:
+    async def scenario(people: People) -> None:
+        ada = await people.join_by_the_door("Ada", "prefix", path="/chat")
+        await expect(ada).to_have_url(server.http("/chat/#prefix"))
+        await say(ada, "Hello")
+        await expect(words(ada)).to_have_text(["Hello"])
 
-        async def scenario(people: People) -> None:
-            ada = await people.join("Ada", path="/below")
-            await expect(ada).to_have_url(server.http("/below/#lobby"))
-            await say(ada, "Hello")
-            await expect(words(ada)).to_have_text(["Hello"])
-
-        chromium.run(scenario, server)
-        server.assert_log_clean()
+    chromium.run(scenario, server)
 
 
 async def expect_back(page: Page) -> None:
     await page.evaluate("window.dispatchEvent(new Event('online'))")  # it does not wait for its turn then
-    await expect(page.locator("#state")).to_have_text("connected")
+    await connected(page)
+
+
+async def connected(page: Page) -> None:
+    """Wait for the connection; an `expect` would look less often."""
+    await page.locator("#state[data-state=connected]").wait_for()
 
 
 def test_what_was_said_is_not_said_twice(chromium: Chromium, server: ServerProcess) -> None:
@@ -309,7 +317,7 @@ def test_a_second_window_takes_over_and_the_first_stops(chromium: Chromium, serv
         session = await first.evaluate("sessionStorage['chat.key']")
         second = await first.context.new_page()
         await second.add_init_script(f"sessionStorage['chat.key'] = {session!r}")
-        await second.goto(people.server.http("/#windows"))
+        await second.goto(people.server.http("/chat/#windows"))
         await expect(second.locator("#state")).to_have_text("connected")
         await expect(first.locator("#banner")).to_contain_text("you have joined again from elsewhere")
         await expect(first.locator("#state")).to_have_text("disconnected")
@@ -341,13 +349,11 @@ def test_names_in_other_scripts(chromium: Chromium, server: ServerProcess) -> No
     """A right-to-left name stands where others do; of an emoji that several characters make up, none is missing."""
 
     async def scenario(people: People) -> None:
-        ada = await people.join("Ada", "scripts")
-        sara, family = await people.join("שרה", "scripts"), await people.join("👨\u200d👩\u200d👧", "scripts")
-        await expect(ada.get_by_text("שרה joined")).to_be_visible()
-        await expect(present(family)).to_have_count(3)
+        family, sara = await people.join("👨\u200d👩\u200d👧", "scripts"), await people.join("שרה", "scripts")
+        await expect(family.get_by_text("שרה joined")).to_be_visible()
         await expect(family.locator("#people .avatar").first).to_have_text("👨\u200d👩\u200d👧")
         await say(sara, "a message that is much longer than the name above it")
-        who, bubble = ada.locator(".message .who"), ada.locator(".message .bubble")
+        who, bubble = family.locator(".message .who"), family.locator(".message .bubble")
         await expect(who).to_have_text("שרה")
         name_at, message_at = await who.bounding_box(), await bubble.bounding_box()
         assert name_at is not None

@@ -207,3 +207,22 @@ def test_any_text_is_converted_or_explained_without_being_repeated(hint: Any, te
     except Exception as error:
         explanation = value_type.explain(error)
     assert "hunter2" not in explanation
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity", "1e999"])
+@pytest.mark.parametrize("hint", [float, Decimal, float | None, list[float]])
+def test_h6_numbers_are_finite(hint: Any, text: str) -> None:
+    value_type = ValueType(hint)
+    value = [text, "1"] if value_type.is_several else text
+    if text == "1e999" and hint is Decimal:
+        assert value_type.convert(value) == Decimal("1e999")
+        return
+    with pytest.raises(msgspec.ValidationError) as caught:
+        value_type.convert(value)
+    assert value_type.explain(caught.value).startswith(("expected a finite number", "number out of range"))
+
+
+def test_h6_finite_numbers_pass() -> None:
+    assert ValueType(float).convert("1.5") == 1.5
+    assert ValueType(set[Decimal] | None).convert(["1.5", "2"]) == {Decimal("1.5"), Decimal(2)}
+    assert ValueType(tuple[str, float]).convert(["a", "2"]) == ("a", 2.0)

@@ -41,7 +41,7 @@ async def test_h11_ignore_and_resources_are_what_type_checkers_and_injection_exp
 
 @pytest.mark.parametrize("marker", [Path, Query, Header, Cookie])
 def test_an_alias_that_is_no_str_is_refused_at_once(marker: Any) -> None:
-    with pytest.raises(TypeError, match=r"the name of a \w+ parameter is a str, not 5"):
+    with pytest.raises(TypeError, match=r"the name of a \w+ parameter is a str, not 5: a default is written `= value`"):
         marker(5)
 
 

@@ -171,8 +171,11 @@ async def test_h10_h11_factories_of_every_kind(factory: Any, value: str) -> None
 
 async def test_a_context_manager_that_a_factory_returns_is_a_value_as_any_other() -> None:
     @asynccontextmanager
-    async def opened() -> AsyncResource[int]:
+    async def five() -> AsyncResource[int]:
         yield 5
+
+    def opened() -> Any:
+        return five()
 
     async def handler(manager: Annotated[Any, use(opened)]) -> int:
         async with manager as value:

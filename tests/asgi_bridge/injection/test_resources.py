@@ -268,42 +268,92 @@ async def test_h12_trap_a_tasks_own_cancellation_is_thrown_in_too(anyio_backend:
     assert log == ["handler", "c: cancelled", "b: cancelled", "a: cancelled"]
 
 
-async def test_h12_cancellation_in_a_clean_up_goes_to_the_others() -> None:
-    log = Log()
-    with anyio.CancelScope() as scope:
-
-        async def slow() -> AsyncResource[None]:
-            yield
-            try:
-                scope.cancel()
-                await anyio.sleep_forever()
-            finally:
-                log.append("b: interrupted")
-
-        await call(three(log, nothing, middle=slow))
-        log.append("not reached")
-    assert scope.cancelled_caught
-    assert log == ["handler", "c: fine", "b: interrupted", "a: cancelled"]
-
-
-async def test_an_error_of_a_clean_up_before_a_cancellation_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_h12_a_cancellation_waits_for_a_clean_up_that_has_begun() -> None:
     log = Log()
     with anyio.CancelScope() as scope:
 
         async def slow() -> AsyncResource[None]:
             yield
             scope.cancel()
-            await anyio.sleep_forever()
+            await anyio.sleep(0.01)
+            log.append("b: finished")
 
-        async def handler(a: Any, b: Any, c: Any) -> None: ...
-
-        await call(asking(handler, log.resource("a"), slow, failing(ValueError("c failed"))))
+        await call(three(log, nothing, middle=slow))
+        await anyio.lowlevel.checkpoint()
+        log.append("not reached")
     assert scope.cancelled_caught
-    assert log == ["a: cancelled"]
+    assert log == ["handler", "c: fine", "b: finished", "a: fine"]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_h12_a_tasks_own_cancellation_in_a_clean_up_goes_to_the_others(anyio_backend: str) -> None:
+    log = Log()
+    running = anyio.Event()
+
+    async def slow() -> AsyncResource[None]:
+        yield
+        running.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            log.append("b: interrupted")
+
+    async def handler(a: Any, b: Any, c: Any) -> None: ...
+
+    task = asyncio.ensure_future(call(asking(handler, log.resource("a"), slow, failing(ValueError("c failed")))))
+    await running.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert log == ["b: interrupted", "a: cancelled"]
+
+
+async def test_an_error_of_a_clean_up_before_a_cancellation_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    log = Log()
+
+    async def interrupting() -> AsyncResource[None]:
+        yield
+        raise KeyboardInterrupt
+
+    async def handler(a: Any, b: Any, c: Any) -> None: ...
+
+    with pytest.raises(KeyboardInterrupt):
+        await call(asking(handler, log.resource("a"), interrupting, failing(ValueError("c failed"))))
     (record,) = caplog.records
     assert record.getMessage() == "A factory did not clean up"
     assert record.exc_info is not None
     assert str(record.exc_info[1]) == "c failed"
+
+
+@pytest.mark.parametrize("error", [None, ValueError("of the handler")])
+async def test_h12_clean_up_after_the_handler_is_bounded(
+    error: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = Log()
+
+    async def hanging() -> AsyncResource[None]:
+        try:
+            yield
+        finally:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                log.append("b: cut off")
+
+    async def handler(a: Any, b: Any) -> str:
+        if error is not None:
+            raise error
+        return "done"
+
+    plan = compile_handler(asking(handler, log.plain_resource("a"), hanging), [], cleanup_timeout=0.02)
+    if error is None:
+        assert await plan.call(server().websocket()) == "done"
+    else:
+        with pytest.raises(ValueError, match="of the handler"):
+            await plan.call(server().websocket())
+    await anyio.lowlevel.checkpoint()
+    assert log == ["b: cut off", "a: fine" if error is None else "a: of the handler"]
+    assert [record.getMessage() for record in caplog.records] == ["Factories did not clean up within 0.02 s"]
 
 
 async def test_h12_clean_up_after_a_cancellation_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
@@ -331,7 +381,7 @@ async def test_h12_clean_up_after_a_cancellation_is_bounded(caplog: pytest.LogCa
     assert log == ["b: cut off", "a: cancelled"]
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert record.getMessage() == "Factories did not clean up within 0.02 s of a cancellation"
+    assert record.getMessage() == "Factories did not clean up within 0.02 s"
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

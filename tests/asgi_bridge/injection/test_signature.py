@@ -1,6 +1,7 @@
 """Where the parameters of handlers and factories get their values, and everything that can be wrong with them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Annotated, Any, TypedDict, cast
@@ -271,7 +272,9 @@ def test_what_nothing_provides_is_a_mistake() -> None:
 
 def test_a_websocket_of_another_framework_is_named_in_full() -> None:
     foreign = type("WebSocket", (), {"__module__": "elsewhere.websockets"})
-    assert wrong(foreign).startswith("asks for elsewhere.websockets.WebSocket, which nothing provides")
+    assert wrong(foreign) == (
+        "asks for elsewhere.websockets.WebSocket, which is another framework's: write `from wsserve import WebSocket`"
+    )
 
 
 def test_a_marked_type_must_fit_its_marker() -> None:
@@ -336,6 +339,50 @@ def test_a_marker_of_another_framework_never_makes_a_value_the_clients(
 def test_a_factory_must_be_callable() -> None:
     factory: Any = 5
     assert wrong(Annotated[int, use(factory)]) == "has use(5), which is no factory: it cannot be called"
+
+
+def test_a_context_manager_is_no_factory() -> None:
+    @asynccontextmanager
+    async def session() -> AsyncIterator[int]:
+        yield 1
+
+    @contextmanager
+    def plain() -> Iterator[int]:
+        yield 1
+
+    @plain()
+    def timed() -> int:
+        return 1
+
+    for factory in (session, plain):
+        assert wrong(Annotated[int, use(factory)]) == (
+            f"would get the context manager itself from use({factory.__qualname__}): take @asynccontextmanager or"
+            " @contextmanager off, use() takes the generator function"
+        )
+
+    async def handler(
+        number: Annotated[int, use(timed)],
+        manager: Annotated[AbstractAsyncContextManager[int], use(session)],
+        other: Annotated[AbstractContextManager[int] | None, use(plain)],
+    ) -> None: ...
+
+    assert mistakes(handler) == []
+
+
+def test_a_marker_is_no_annotation() -> None:
+    for marker in (Header("x-token"), use(len)):
+        assert (
+            wrong(marker)
+            == f"has {marker!r} for its annotation: write Annotated[..., {marker!r}], with the value's type"
+        )
+    assert wrong(Header).startswith("has Header() for its annotation: ")
+
+
+def test_a_function_is_no_marker() -> None:
+    assert wrong(Annotated[str, wrong]) == (
+        "has the function wrong() in its annotation, which means nothing there: write use(factory)"
+    )
+    assert wrong(Annotated[str, use]).startswith("has the function use() in its annotation")
 
 
 def test_parameters_without_a_name_or_a_type_are_mistakes() -> None:
