@@ -91,4 +91,9 @@ class WebSocketController:
             faults.append(f'message_type needs the encoding "json", not {cls.encoding!r}')
         methods = ("on_connect", "on_receive", "on_disconnect")
         plain = [name for name in methods if not inspect.iscoroutinefunction(getattr(cls, name))]
-        return faults + [f"{name} has to be an async function" for name in plain]
+        unknown = [name for name in dir(cls) if name.startswith("on_") and name not in methods]
+        return [
+            *faults,
+            *(f"{name} has to be an async function" for name in plain),
+            *(f"{name} is none of {', '.join(methods)}: nothing calls it" for name in unknown),
+        ]

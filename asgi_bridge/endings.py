@@ -37,13 +37,15 @@ def denial_for(error: BaseException) -> Denial | None:
     """Return the response to a handshake or request whose handler ended with `error`, if the error asks for one.
 
     It does when it has a `status_code` from 300 to 599, such as the `HTTPException` of this package and of frameworks;
-    `detail` is the body, or the attribute `body` of the type `media_type`.
+    `detail` is the body, or the attribute `body` of the type `media_type`; a 304 has none (RFC 9110, section 15.4.5).
     """
     cause = cause_of(error)
     status = status_of(cause)
     if status is None:
         return None
     headers = list((getattr(cause, "headers", None) or {}).items())
+    if status == 304:
+        return Denial(status, b"", headers)
     body = getattr(cause, "body", None)
     if isinstance(body, (str, bytes)):
         media_type = getattr(cause, "media_type", None)
@@ -72,8 +74,9 @@ def status_of(error: BaseException | None) -> int | None:
     It has a `detail` as well: errors of HTTP clients, which also have a status, are no answer to one's own client.
     """
     status = getattr(error, "status_code", None)
-    is_one = isinstance(error, Exception) and isinstance(status, int) and hasattr(error, "detail")
-    return status if is_one and 300 <= status <= 599 else None
+    if isinstance(error, Exception) and hasattr(error, "detail") and isinstance(status, int) and 300 <= status <= 599:
+        return status
+    return None
 
 
 def leaves(error: BaseException) -> list[BaseException]:

@@ -5,7 +5,7 @@ from urllib.parse import quote, unquote
 
 from wsserve.asgi_bridge.connection_data import ConnectionData
 from wsserve.asgi_bridge.headers import encode_headers
-from wsserve.asgi_bridge.url import URL
+from wsserve.asgi_bridge.url import IN_PATH, URL
 from wsserve.codec.close_codes import NO_STATUS_RECEIVED, NORMAL_CLOSURE, is_valid
 from wsserve.codec.header_fields import list_elements
 
@@ -19,7 +19,6 @@ _HOP_BY_HOP: Final = frozenset(
 """What is for one connection only (RFC 9110, section 7.6.1), and the length, which is set anew."""
 _OF_THE_CLIENT: Final = frozenset(b"host forwarded x-forwarded-for x-forwarded-proto x-forwarded-host".split())
 _OF_THE_TARGET: Final = frozenset((b"date", b"server"))
-_IN_PATH: Final = "-._~!$&'()*+,;=:@/"
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -47,10 +46,10 @@ def target_url(connection: ConnectionData, target: URL) -> URL | None:
     """
     root = (connection.scope.get("root_path") or "").rstrip("/")
     asked = connection.url
-    if asked.path.startswith(quote(root, safe=_IN_PATH)):
-        path = asked.path[len(quote(root, safe=_IN_PATH)) :]
+    if asked.path.startswith(quote(root, safe=IN_PATH)):
+        path = asked.path[len(quote(root, safe=IN_PATH)) :]
     else:
-        path = quote(connection.scope["path"].removeprefix(root), safe=_IN_PATH)
+        path = quote(connection.scope["path"].removeprefix(root), safe=IN_PATH)
     if ".." in unquote(path).replace("\\", "/").split("/"):
         return None
     return target.replace(path=target.path.rstrip("/") + "/" + path.lstrip("/"), query=asked.query)

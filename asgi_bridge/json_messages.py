@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 import msgspec
+from msgspec.inspect import CustomType, type_info
 
 from wsserve.asgi_bridge.exceptions import WebSocketJSONError, WebSocketRuntimeError
 
@@ -48,6 +49,11 @@ def decoder_of(expected: Any) -> Callable[[str | bytes], Any]:
     It raises `WebSocketJSONError` for a value of another type too. Raises `TypeError` for a type that msgspec does not
     know.
     """
+    if expected is not object and isinstance(type_info(expected), CustomType):
+        raise TypeError(
+            f"no JSON can be decoded to {expected!r}: take a msgspec.Struct, a dataclass or another type that msgspec"
+            " knows; a Pydantic model takes the text itself, Model.model_validate_json(text)"
+        )
     return partial(_decode, msgspec.json.Decoder(expected))
 
 

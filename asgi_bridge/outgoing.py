@@ -41,29 +41,6 @@ def closure(code: int, reason: str | None) -> Message:
     return {"type": "websocket.close", "code": check_code(code), "reason": truncate_reason(reason or "").decode()}
 
 
-def denial(status: int, body: bytes | str, headers: HeaderPairs | None) -> tuple[Message, Message]:
-    """Return the two messages of a whole denial response; a body of str goes out as UTF-8 text.
-
-    Raises `TypeError` and `ValueError` as `encode_headers` does, and for a status that is no final one.
-    """
-    if not isinstance(status, int) or not 200 <= status <= 599:
-        raise ValueError(f"a denial response needs a final status from 200 to 599, not {status!r}")
-    if not isinstance(body, (str, bytes)):
-        raise TypeError(f"the body of a denial response is bytes or str, not {type(body).__name__}")
-    encoded = encode_headers(headers)
-    names = {name for name, _ in encoded}
-    if isinstance(body, str):
-        body = body.encode()
-        if b"content-type" not in names:
-            encoded.append((b"content-type", b"text/plain; charset=utf-8"))
-    if b"content-length" not in names and status not in (204, 304):
-        encoded.append((b"content-length", str(len(body)).encode()))
-    return (
-        {"type": "websocket.http.response.start", "status": int(status), "headers": encoded},
-        {"type": "websocket.http.response.body", "body": body},
-    )
-
-
 def _check_accept(scope: Scope, message: Message) -> Message:
     return {**message, **acceptance(scope, message.get("subprotocol"), message.get("headers"))}
 

@@ -35,7 +35,7 @@ class State(MutableMapping[str, Any]):
         try:
             return self._items[name]
         except KeyError:
-            raise AttributeError(f"the state has no {name!r}") from None
+            raise AttributeError(f"the state has no {name!r}: a lifespan or the handler puts it there") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._items[name] = value
@@ -44,7 +44,7 @@ class State(MutableMapping[str, Any]):
         try:
             del self._items[name]
         except KeyError:
-            raise AttributeError(f"the state has no {name!r}") from None
+            raise AttributeError(f"the state has no {name!r}: a lifespan or the handler puts it there") from None
 
     def __repr__(self) -> str:
         return f"State({self._items!r})"

@@ -10,8 +10,9 @@ from wsserve.asgi_bridge.types import Scope
 
 # What may stand as it is in each part of a URL (RFC 3986, sections 3.2 to 3.5).
 _UNRESERVED_AND_SUB_DELIMS: Final = "-._~!$&'()*+,;="
-_IN_PATH: Final = _UNRESERVED_AND_SUB_DELIMS + ":@/"
-_IN_QUERY: Final = _IN_PATH + "?"
+IN_PATH: Final = _UNRESERVED_AND_SUB_DELIMS + ":@/"
+"""What stands as it is in a path (RFC 3986, section 3.3)."""
+_IN_QUERY: Final = IN_PATH + "?"
 
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST: Final = re.compile(r"\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|[0-9A-Za-z\-._~!$&'()*+;=]+")
@@ -55,7 +56,7 @@ class URL(str):
     def base_from_scope(cls, scope: Scope) -> Self:
         """Return the URL of the application's root: the scope's `app_root_path` or `root_path`, with a slash behind."""
         root = (scope.get("app_root_path", scope.get("root_path")) or "").strip("/")
-        path = quote(f"/{root}/" if root else "/", safe=_IN_PATH, errors="replace")
+        path = quote(f"/{root}/" if root else "/", safe=IN_PATH, errors="replace")
         return cls(_origin(scope) + path)
 
     def __repr__(self) -> str:
@@ -142,7 +143,7 @@ class URL(str):
             if "netloc" in parts:
                 url = url._replace(netloc=parts.pop("netloc"))
             parts["netloc"] = _netloc(url, authority)
-        for name, allowed in (("path", _IN_PATH), ("query", _IN_QUERY), ("fragment", _IN_QUERY)):
+        for name, allowed in (("path", IN_PATH), ("query", _IN_QUERY), ("fragment", _IN_QUERY)):
             if name in parts:
                 parts[name] = _requote(parts[name], allowed)
         url = url._replace(**parts)
@@ -231,7 +232,7 @@ def _path(scope: Scope) -> str:
     path = scope.get("path") or "/"
     raw_path: bytes = (scope.get("raw_path") or b"").partition(b"?")[0]
     if unquote_to_bytes(raw_path).decode(errors="replace") == path:
-        quoted = _requote(raw_path, _IN_PATH)
+        quoted = _requote(raw_path, IN_PATH)
     else:
-        quoted = quote(path, safe=_IN_PATH, errors="replace")  # a middleware has changed it, or there is no raw path
+        quoted = quote(path, safe=IN_PATH, errors="replace")  # a middleware has changed it, or there is no raw path
     return quoted if quoted.startswith("/") else f"/{quoted}"

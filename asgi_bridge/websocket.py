@@ -1,6 +1,6 @@
 """The `WebSocket` class: what a handler holds in its hand. It works on any ASGI server."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -10,16 +10,17 @@ import anyio
 from wsserve.asgi_bridge.endings import close_for, denial_for, is_answer
 from wsserve.asgi_bridge.exceptions import WebSocketDisconnect, WebSocketRuntimeError
 from wsserve.asgi_bridge.headers import HeaderPairs
+from wsserve.asgi_bridge.http_response import Response
 from wsserve.asgi_bridge.json_messages import encode_json, is_binary
-from wsserve.asgi_bridge.outgoing import CHECKS, acceptance, closure, denial
+from wsserve.asgi_bridge.outgoing import CHECKS, acceptance, closure
 from wsserve.asgi_bridge.receiving import Receiving
-from wsserve.asgi_bridge.types import Message, Receive, Scope, Send
+from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket_state import Cleanup, WebSocketState
 from wsserve.codec.close_codes import ABNORMAL_CLOSURE, NORMAL_CLOSURE
 
 __all__ = ["WebSocket", "WebSocketClose", "WebSocketDisconnect", "WebSocketRuntimeError", "WebSocketState"]
 
-CONNECTING, CONNECTED, DISCONNECTED, RESPONSE = WebSocketState
+CONNECTING, CONNECTED, DISCONNECTED, _ = WebSocketState
 
 
 class WebSocket(Receiving):
@@ -90,21 +91,21 @@ class WebSocket(Receiving):
         await self._deliver(message, CONNECTED)
 
     async def send_denial_response(
-        self, status: int = 403, body: bytes | str = b"", headers: HeaderPairs | None = None
+        self, status: int | ASGIApp = 403, body: bytes | str = b"", headers: HeaderPairs | None = None
     ) -> None:
         """Refuse the handshake with an HTTP response; a body of str goes out as text.
 
+        In place of the three, `status` may be a response: a `Response`, or that of a framework such as Starlette.
         A server without the extension `websocket.http.response` cannot do that: then it is a `close()`, which it
         answers with 403. Raises `TypeError` and `ValueError` for a faulty response, `WebSocketDisconnect` when the
         client has left, `WebSocketRuntimeError` when the handshake is over.
         """
-        start, whole_body = denial(status, body, headers)
-        self._state.after_sending(start["type"])
+        response = status if callable(status) else Response(body, status, headers)
+        self._state.after_sending("websocket.http.response.start")
         if "websocket.http.response" not in (self.scope.get("extensions") or ()):
             await self.close()
             return
-        await self._deliver(start, RESPONSE)
-        await self._deliver(whole_body, DISCONNECTED)
+        await response(self.scope, self._receiver.receive, self._send_denial)
 
     # Sending
 
@@ -258,11 +259,12 @@ class WebSocket(Receiving):
     ) -> bool:
         """End an accepted connection as the block has ended, and run the cleanups.
 
-        Without an error the connection is closed with 1000. A `WebSocketDisconnect` ends here. So do errors that say
-        what to tell the client: a `WebSocketException`, a `WebSocketMessageError` with 1003 or 1007, an `HTTPException`
-        and its like, which before `accept()` become denials. Any other `Exception` closes with 1011 and goes on. What
-        is none, such as cancellation, goes on and closes nothing. Of an exception group all errors count. A handshake
-        that was not answered is otherwise left to the server.
+        Without an error, and after a `WebSocketDisconnect`, which ends here and may be another connection's, an open
+        connection is closed with 1000. Errors end here too that say what to tell the client: a `WebSocketException`, a
+        `WebSocketMessageError` with 1003 or 1007, an `HTTPException` and its like, which before `accept()` become
+        denials. Any other `Exception` closes with 1011 and goes on. What is none, such as cancellation, goes on and
+        closes nothing. Of an exception group all errors count. A handshake that was not answered is otherwise left to
+        the server.
         """
         try:
             if error is None:
@@ -279,11 +281,9 @@ class WebSocket(Receiving):
 
         An accepted connection is closed; a handshake is denied, when the error says how: see `__aexit__`.
         """
-        closing = close_for(error)
-        if closing is None:
-            return
         if self._state.application_state is not CONNECTING:
-            await self._close_accepted(*closing)
+            # A disconnect may be that of another connection.
+            await self._close_accepted(*(close_for(error) or (NORMAL_CLOSURE,)))
         elif (denied := denial_for(error)) is not None:
             with suppress(WebSocketDisconnect):
                 await self.send_denial_response(denied.status, denied.body, denied.headers)
@@ -291,6 +291,10 @@ class WebSocket(Receiving):
             await self.close()
 
     # Within
+
+    def _send_denial(self, message: Message) -> Awaitable[None]:
+        kind = message["type"]  # some frameworks' responses know of the extension, others do not
+        return self.send({**message, "type": f"websocket.{kind}"} if kind.startswith("http.") else message)
 
     async def _close_accepted(self, code: int, reason: str = "") -> None:
         if self._state.application_state is CONNECTED:

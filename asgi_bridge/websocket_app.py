@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Final
 
+from wsserve.asgi_bridge.exceptions import HTTPException
+from wsserve.asgi_bridge.http_response import Response
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
-
-_UPGRADE_REQUIRED: Final = b"There is only a WebSocket here: connect to it with a WebSocket client.\n"
 
 
 def websocket_app(handler: Callable[[WebSocket], Awaitable[object]]) -> ASGIApp:
@@ -24,7 +23,8 @@ def websocket_app(handler: Callable[[WebSocket], Awaitable[object]]) -> ASGIApp:
     @wraps(handler)
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await _require_upgrade(scope, send)
+            error = upgrade_required(scope)
+            await Response(f"{error.detail}\n", error.status_code, error.headers)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _confirm_lifespan(receive, send)
         else:
@@ -35,15 +35,12 @@ def websocket_app(handler: Callable[[WebSocket], Awaitable[object]]) -> ASGIApp:
     return app
 
 
-async def _require_upgrade(scope: Scope, send: Send) -> None:
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(_UPGRADE_REQUIRED)).encode()),
-    ]
+def upgrade_required(scope: Scope) -> HTTPException:
+    """Return the error for a plain request where there is only a WebSocket: 426 (RFC 9110, section 15.5.22)."""
+    headers = {}
     if scope["http_version"].startswith("1"):  # later versions have neither field (RFC 9113, section 8.2.2)
-        headers += [(b"upgrade", b"websocket"), (b"connection", b"upgrade")]
-    await send({"type": "http.response.start", "status": 426, "headers": headers})
-    await send({"type": "http.response.body", "body": _UPGRADE_REQUIRED})
+        headers = {"upgrade": "websocket", "connection": "upgrade"}
+    return HTTPException(426, "There is only a WebSocket here: connect to it with a WebSocket client.", headers)
 
 
 async def _confirm_lifespan(receive: Receive, send: Send) -> None:

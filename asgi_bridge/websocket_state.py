@@ -114,19 +114,32 @@ class ConnectionState:
             if before is DISCONNECTED:
                 raise WebSocketRuntimeError(f"{kind!r} cannot be sent: the application has closed the WebSocket before")
             allowed = " or ".join(repr(name) for state, name in SENT if state is before)
-            raise WebSocketRuntimeError(f"{kind!r} cannot be sent in the state {before.name}, only {allowed}")
+            hint = ": call accept() first" if (before, kind) == (CONNECTING, "websocket.send") else ""
+            raise WebSocketRuntimeError(f"{kind!r} cannot be sent in the state {before.name}, only {allowed}{hint}")
         return following
 
     async def sent(self, message: Message, following: WebSocketState) -> None:
         """Note that `message` was sent, and run the cleanups when it was the last one."""
+        self._note(message, following)
+        if following is DISCONNECTED:
+            await self._ended()
+
+    def note_raw(self, message: Message) -> None:
+        """Note a message that an application sends by itself; one that it may not send is the server's to refuse."""
+        kind = message.get("type")
+        following = SENT.get((self.application_state, kind))
+        if kind == "websocket.http.response.body" and not message.get("more_body", False):
+            following = following and DISCONNECTED
+        if following is not None:
+            self._note(message, following)
+
+    def _note(self, message: Message, following: WebSocketState) -> None:
         self.application_state = following
         self.accepted = self.accepted or following is CONNECTED
         self.is_open = following is CONNECTED and self.client_state is not DISCONNECTED
-        if following is DISCONNECTED:
-            if self.close_code is None:
-                self.close_code = message.get("code", ABNORMAL_CLOSURE)
-                self.close_reason = message.get("reason", "")
-            await self._ended()
+        if following is DISCONNECTED and self.close_code is None:
+            self.close_code = message.get("code", ABNORMAL_CLOSURE)
+            self.close_reason = message.get("reason", "")
 
     async def received(self, message: Message, before: WebSocketState) -> None:
         """Note that `message` came when the client's state was `before`; run the cleanups when it is the disconnect.

@@ -43,8 +43,9 @@ from wsserve.asgi_bridge.middleware.authentication import (
     UnauthenticatedUser,
 )
 from wsserve.asgi_bridge.middleware.https_redirect import HTTPSRedirectMiddleware
+from wsserve.asgi_bridge.middleware.options import Middleware, Permission
 from wsserve.asgi_bridge.middleware.origin import OriginMiddleware
-from wsserve.asgi_bridge.middleware.permissions import AllowAny, BasePermission, DenyAll, IsAuthenticated, Permission
+from wsserve.asgi_bridge.middleware.permissions import AllowAny, BasePermission, DenyAll, IsAuthenticated
 from wsserve.asgi_bridge.middleware.rate_limit import RateLimitMiddleware
 from wsserve.asgi_bridge.middleware.requires import requires
 from wsserve.asgi_bridge.middleware.session import SessionMiddleware
@@ -54,7 +55,6 @@ from wsserve.asgi_bridge.request import Request
 from wsserve.asgi_bridge.routing.host import Host
 from wsserve.asgi_bridge.routing.http_route import Route
 from wsserve.asgi_bridge.routing.include import Include
-from wsserve.asgi_bridge.routing.layers import Middleware
 from wsserve.asgi_bridge.routing.router import Router
 from wsserve.asgi_bridge.routing.transformers import Transformer, register_path_transformer
 from wsserve.asgi_bridge.routing.websocket_route import WebSocketRoute

@@ -1,6 +1,6 @@
 """Sending clients without TLS to where there is some."""
 
-from wsserve.asgi_bridge.middleware.authority import Authority, host_of
+from wsserve.asgi_bridge.authority import Authority, host_of
 from wsserve.asgi_bridge.middleware.refusal import refuse
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 from wsserve.asgi_bridge.url import URL

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias
 
-from wsserve.asgi_bridge.middleware.authority import (
+from wsserve.asgi_bridge.authority import (
     Authority,
     HostPattern,
     host_of,

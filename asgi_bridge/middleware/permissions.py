@@ -2,40 +2,19 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias
 
+from wsserve.asgi_bridge.boundary import is_bounded
 from wsserve.asgi_bridge.connection_data import ConnectionData
-from wsserve.asgi_bridge.endings import close_for
+from wsserve.asgi_bridge.endings import close_for, denial_for
 from wsserve.asgi_bridge.exceptions import HTTPException, PermissionDenied
 from wsserve.asgi_bridge.middleware.authentication import is_authenticated
+from wsserve.asgi_bridge.middleware.options import MiddlewareFactory
 from wsserve.asgi_bridge.middleware.refusal import refuse
 from wsserve.asgi_bridge.outgoing import closure
-from wsserve.asgi_bridge.routing.boundary import is_bounded
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
-
-PermissionFactory: TypeAlias = Callable[[ASGIApp], ASGIApp]
-"""A permission's class, or a `Permission` with its options: it takes the application that it is put around."""
-
-
-class Permission:
-    """A permission with its options: `Permission(HasRole, role="admin")`."""
-
-    def __init__(self, factory: Callable[..., ASGIApp], /, **options: Any) -> None:
-        if not callable(factory):
-            raise TypeError(f"Permission() takes a class that takes an application, not {factory!r}")
-        self.factory = factory
-        self.options = options
-
-    def __call__(self, app: ASGIApp) -> ASGIApp:
-        """Put the permission around `app`."""
-        return self.factory(app, **self.options)
-
-    def __repr__(self) -> str:
-        name = getattr(self.factory, "__name__", repr(self.factory))
-        return f"Permission({', '.join([name, *(f'{key}=...' for key in self.options)])})"
 
 
 class BasePermission(ABC):
@@ -62,7 +41,7 @@ class BasePermission(ABC):
             await self.app(scope, receive, send)
             return
         connection = ConnectionData(scope)
-        allowed = self.has_permission(connection)
+        allowed: object = self.has_permission(connection)
         if inspect.isawaitable(allowed):
             allowed = await allowed
         if not isinstance(allowed, bool):  # a coroutine or a method would be a true value
@@ -112,7 +91,7 @@ class IsAuthenticated(BasePermission):
         return HTTPException(401, headers=self._headers)
 
 
-def with_permissions(app: ASGIApp, permissions: Sequence[PermissionFactory]) -> ASGIApp:
+def with_permissions(app: ASGIApp, permissions: Sequence[MiddlewareFactory]) -> ASGIApp:
     """Return `app` within these permissions, of which the first is the outermost.
 
     Each is a class such as `IsAuthenticated`, a `Permission`, or any class that takes an application and is called as
@@ -125,6 +104,11 @@ def with_permissions(app: ASGIApp, permissions: Sequence[PermissionFactory]) -> 
         if not callable(permission):
             raise TypeError(f"a permission is a class or a Permission(...), not {permission!r}")
         guarded = permission(guarded)
+        if not callable(guarded):
+            raise TypeError(
+                f"the permission {permission!r} makes {guarded!r} of an application: write a BasePermission with"
+                " has_permission()"
+            )
 
     async def permitted(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -161,5 +145,8 @@ async def _answering(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -
 async def _answer(error: HTTPException, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await WebSocket(scope, receive, send).end_with(error)
-    else:
-        await refuse(scope, receive, send, error.status_code, f"{error.detail}\n", error.headers)
+        return
+    denied = denial_for(error)
+    if denied is None:  # a permission of one's own may give any error
+        raise error
+    await refuse(scope, receive, send, *denied)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
 from typing import Any, Final, TypeVar, cast
 
+from wsserve.asgi_bridge.boundary import is_bounded
 from wsserve.asgi_bridge.exceptions import HTTPException, ImproperlyConfigured
 from wsserve.asgi_bridge.middleware.authentication import is_authenticated
-from wsserve.asgi_bridge.routing.boundary import is_bounded
 from wsserve.asgi_bridge.websocket import WebSocket
 from wsserve.codec.close_codes import POLICY_VIOLATION
 
@@ -37,6 +37,8 @@ def requires(scopes: str | Iterable[str], *, status_code: int = 403, any_of: boo
     Raises `ValueError` for no scopes or a status that is none from 400 to 599, `TypeError` for what is no handler, or
     none that can take a connection.
     """
+    if callable(scopes):
+        raise TypeError(f"requires() takes the name of a scope, or several: write @requires('name') on {_name(scopes)}")
     required = [scopes] if isinstance(scopes, str) else list(scopes)
     if not required or not all(isinstance(scope, str) and scope for scope in required):
         raise ValueError(f"requires() takes the name of a scope, or several, not {scopes!r}")

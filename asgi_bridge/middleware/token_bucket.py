@@ -12,7 +12,7 @@ class Rate:
     """So many in `per` seconds: `Rate(20)` is 20 a second, `Rate(100, per=60)` 100 a minute.
 
     `burst` is how many may come at once after a pause; None: as many as come in `per` seconds. Raises `ValueError` for
-    numbers that are not positive, and for a burst below 1, which would let nothing through.
+    numbers that are not positive, and for a burst below 1, which would let nothing through; `TypeError` for no numbers.
     """
 
     count: float
@@ -20,6 +20,9 @@ class Rate:
     burst: float | None = None
 
     def __post_init__(self) -> None:
+        for name, value in (("count", self.count), ("per", self.per), ("burst", self.size)):
+            if not isinstance(value, (int, float)):
+                raise TypeError(f"a rate's {name} is a number, not {value!r}: 100 a minute are Rate(100, per=60)")
         for name, value in (("count", self.count), ("per", self.per)):
             if not (value > 0 and math.isfinite(value)):
                 raise ValueError(f"a rate's {name} is a number above 0, not {value!r}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from wsserve.asgi_bridge.middleware.authority import HostPattern, host_of, parse_host_pattern
+from wsserve.asgi_bridge.authority import HostPattern, host_of, parse_host_pattern
 from wsserve.asgi_bridge.middleware.refusal import refuse
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 from wsserve.asgi_bridge.url import URL

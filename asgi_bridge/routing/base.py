@@ -2,10 +2,12 @@
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from wsserve.asgi_bridge.boundary import Routed
 from wsserve.asgi_bridge.exceptions import Mistake, NoMatchFound
+from wsserve.asgi_bridge.routing.lifespan import Lifespan
 from wsserve.asgi_bridge.routing.path_pattern import PathPattern
 from wsserve.asgi_bridge.routing.url_path import URLPath
 from wsserve.asgi_bridge.types import Receive, Scope, Send
@@ -29,7 +31,7 @@ def place_of_call() -> Place:
     return Place(frame.f_code.co_filename, frame.f_lineno)
 
 
-class BaseRoute(ABC):
+class BaseRoute(Routed, ABC):
     """What a router holds: a pattern, and what is to be done with the connections that it matches.
 
     `kinds` has the types of scopes that the route takes, `methods` the HTTP methods, None for all of them. `is_prefix`:
@@ -52,6 +54,8 @@ class BaseRoute(ABC):
         self.name = name
         self.kinds = frozenset(kinds)
         self.methods = None if methods is None else frozenset(methods)
+        self.lifespans: Mapping[Any, Lifespan] = {}
+        """What the router that takes this route runs for routers below it, each by its router."""
         self.place = place_of_call()
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pkgutil import resolve_name
 from typing import Any, ClassVar, Final, Unpack
 
+from wsserve.asgi_bridge.boundary import watched
 from wsserve.asgi_bridge.connection_data import ConnectionData
 from wsserve.asgi_bridge.exceptions import Mistake, RouteDeclarationError
 from wsserve.asgi_bridge.injection.plan import HandlerPlan, compile_handler
@@ -16,7 +17,7 @@ from wsserve.asgi_bridge.routing.path_pattern import PathPattern
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 
 CLEANUP_TIMEOUT: Final = 10.0
-"""Seconds that the resources of a handler have to clean up after its cancellation."""
+"""Seconds that the resources of a connection have, together, to clean up."""
 
 _ASGI: Final = ("scope", "receive", "send")
 
@@ -84,7 +85,7 @@ class HandlerRoute(BaseRoute):
         self.handler = handler
         self.name = self.name or getattr(handler, "__name__", "")
         level = self._level_of(handler)
-        app = handler if is_asgi_application(handler) else self._hosted(handler, level)
+        app = watched(handler) if is_asgi_application(handler) else self._hosted(handler, level)
         mistakes = self.mistakes()
         if mistakes:
             raise RouteDeclarationError(mistakes)

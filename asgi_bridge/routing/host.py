@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Unpack
 
+from wsserve.asgi_bridge.authority import parse_authority
 from wsserve.asgi_bridge.exceptions import Mistake
 from wsserve.asgi_bridge.routing.level import Layers
 from wsserve.asgi_bridge.routing.mount import Mount
 from wsserve.asgi_bridge.routing.path_pattern import PARAMETER, PathPattern
 from wsserve.asgi_bridge.routing.url_path import URLPath
-from wsserve.asgi_bridge.types import ASGIApp, Scope
+from wsserve.asgi_bridge.types import ASGIApp
 
 _HOST: Final = re.compile(r"[0-9A-Za-z\-._]+|\[[0-9A-Fa-f:.]+\]")
 
@@ -34,6 +35,9 @@ class HostPattern(PathPattern):
         return host
 
     def _normal(self, declaration: str) -> str:
+        address = parse_authority(declaration) if declaration.startswith("[") else None
+        if address is not None and address.port is None:
+            return address.host  # in the short form, as the client's will be
         parts = PARAMETER.split(declaration.removesuffix("."))
         return "".join(part if index % 2 else part.lower() for index, part in enumerate(parts))
 
@@ -42,7 +46,7 @@ class HostPattern(PathPattern):
 
     def _check_text(self, declaration: str) -> None:
         text = PARAMETER.sub("x", declaration)
-        if _HOST.fullmatch(text) is None:
+        if _HOST.fullmatch(text) is None or (text.startswith("[") and parse_authority(text) is None):
             self._mistake("it is no host; a host has neither scheme nor port nor path")
         elif "" in self._split():
             self._mistake("there is nothing between two dots")
@@ -67,12 +71,3 @@ class Host(Mount):
 
     def _behind(self, built: str, below: URLPath) -> URLPath:
         return URLPath(below, protocol=below.protocol, host=built)
-
-
-def host_of(scope: Scope) -> str:
-    """Return the host that the client asked for, in lower case and without port; empty when it named none."""
-    for name, value in scope.get("headers") or ():
-        if name.lower() == b"host":
-            host: str = value.decode("latin-1").lower()
-            return host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
-    return ""

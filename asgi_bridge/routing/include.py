@@ -22,8 +22,8 @@ class Include(Mount):
 
     To what is below, the path is the scope's `root_path`; its own path parameters are added, and win over those of the
     same name. One of these is given: `app`, an ASGI application; `routes`; or `namespace`, "module" or "module:name" of
-    one of both, by default the module's `routes`, `route_patterns`, `router` or `app`. The lifespan of an application
-    below is not run.
+    one of both, by default the module's `routes`, `route_patterns`, `router` or `app`. The router that takes this route
+    runs the lifespans of routers among the routes, and of a router in the namespace; that of an `app` is not run.
     """
 
     def __init__(
@@ -48,6 +48,8 @@ class Include(Mount):
         else:
             below = self._loaded(namespace) if namespace is not None else sources[given[0]]
         super().__init__(PathPattern(path, is_prefix=True), self._application(below), name=name, **layers)
+        if app is None and isinstance(self.app, Router):
+            self.lifespans = self.app.lifespans
 
     def mistakes(self) -> list[Mistake]:
         """Return what is wrong in the declaration, and in those of the routes below."""

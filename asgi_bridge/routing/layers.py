@@ -6,15 +6,13 @@ from typing import Any, Final, TypeAlias
 
 from wsserve.asgi_bridge.endings import cause_of, status_of
 from wsserve.asgi_bridge.http_response import Response
+from wsserve.asgi_bridge.middleware.options import MiddlewareFactory
 from wsserve.asgi_bridge.middleware.permissions import with_permissions
 from wsserve.asgi_bridge.middleware.refusal import respond
 from wsserve.asgi_bridge.request import Request
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
 from wsserve.asgi_bridge.websocket_state import WebSocketState
-
-MiddlewareFactory: TypeAlias = Callable[[ASGIApp], ASGIApp]
-"""A middleware's class, or a `Middleware` with its options: it takes the application that it is put around."""
 
 Around: TypeAlias = Callable[[Scope, Receive, Send], object]
 """What is called before or after an application, plain or async; not for the lifespan."""
@@ -29,26 +27,6 @@ _CONNECTIONS: Final = ("http", "websocket")
 _SERIES: Final = ("middleware", "permissions", "before", "after")
 OPTIONS: Final = (*_SERIES, "exception_handlers", "dependencies")
 """What can be put around routes."""
-
-
-class Middleware:
-    """A middleware with its options: `Middleware(SessionMiddleware, secret_key=...)`."""
-
-    def __init__(self, factory: Callable[..., ASGIApp], /, *args: Any, **options: Any) -> None:
-        if not callable(factory):
-            raise TypeError(f"Middleware() takes a class or function that takes an application, not {factory!r}")
-        self.factory = factory
-        self.args = args
-        self.options = options
-
-    def __call__(self, app: ASGIApp) -> ASGIApp:
-        """Put the middleware around `app`."""
-        return self.factory(app, *self.args, **self.options)
-
-    def __repr__(self) -> str:
-        name = getattr(self.factory, "__name__", repr(self.factory))
-        arguments = [*map(repr, self.args), *(f"{key}=..." for key in self.options)]  # they may be secrets
-        return f"Middleware({', '.join([name, *arguments])})"
 
 
 def layered(
@@ -89,7 +67,7 @@ def read_layers(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             mistakes.append(f"{name} is a list, not {value!r}: write [{getattr(value, '__name__', value)}]")
             value = ()
         layers[name] = tuple(value)
-        mistakes += [f"{name} has {item!r}, which cannot be called" for item in layers[name] if not callable(item)]
+        mistakes += [f"{name} has {item!r}{fault}" for item in layers[name] if (fault := _fault_in(item, name))]
     layers["exception_handlers"], faults = read_mapping("exception_handlers", given)
     mistakes += faults
     for key, handler in layers["exception_handlers"].items():
@@ -98,6 +76,17 @@ def read_layers(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         if not callable(handler):
             mistakes.append(f"exception_handlers has {handler!r}, which cannot be called")
     return layers, mistakes
+
+
+def _fault_in(item: object, name: str) -> str:
+    """Return what is wrong with an item of these layers, if anything is."""
+    if not callable(item):
+        module = type(item).__module__
+        return f"{'' if module == 'builtins' else f' of {module}'}, which cannot be called"
+    makes_application = name in ("middleware", "permissions")
+    if makes_application and any(map(inspect.iscoroutinefunction, (item, type(item).__call__))):
+        return ", which is async as an application is: give the class that is put around one, with or without options"
+    return ""
 
 
 def read_mapping(name: str, given: Mapping[str, Any]) -> tuple[dict[Any, Any], list[str]]:
@@ -139,10 +128,13 @@ def _handled(app: ASGIApp, handlers: dict[Any, Callable[..., object]]) -> ASGIAp
         except Exception as error:
             cause = cause_of(error) or error
             handler = _handler_for(cause, handlers)
-            if handler is None or begun:
-                raise
             connection = WebSocket(scope, receive, send) if scope["type"] == "websocket" else Request(scope, receive)
-            result = await _awaited(handler(connection, cause))
+            try:
+                if handler is None or begun:
+                    raise
+                result = await _awaited(handler(connection, cause))
+            finally:
+                del cause  # its traceback refers to this frame
             if isinstance(connection, Request):
                 await Response.of(result)(scope, receive, send)
             elif callable(result) and connection.application_state is WebSocketState.CONNECTING:

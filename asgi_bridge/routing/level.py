@@ -5,10 +5,10 @@ from typing import Any, TypedDict, Unpack
 
 from wsserve.asgi_bridge.injection.markers import Use
 from wsserve.asgi_bridge.injection.plan import DEPENDENCIES_KEY
+from wsserve.asgi_bridge.middleware.options import MiddlewareFactory
 from wsserve.asgi_bridge.routing.layers import (
     Around,
     ExceptionHandlers,
-    MiddlewareFactory,
     layered,
     read_layers,
     read_mapping,

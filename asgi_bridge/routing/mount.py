@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, Unpack
 from urllib.parse import quote
 
+from wsserve.asgi_bridge.boundary import watched
 from wsserve.asgi_bridge.exceptions import Mistake, NoMatchFound
 from wsserve.asgi_bridge.routing.base import BaseRoute
 from wsserve.asgi_bridge.routing.level import Layers, Level
-from wsserve.asgi_bridge.routing.path_pattern import IN_PATH, PathPattern
+from wsserve.asgi_bridge.routing.path_pattern import PathPattern
 from wsserve.asgi_bridge.routing.url_path import URLPath
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
+from wsserve.asgi_bridge.url import IN_PATH
 
 
 class Mount(BaseRoute):
@@ -25,7 +27,7 @@ class Mount(BaseRoute):
         self.app = app
         level = Level(**layers)
         self._level_mistakes = level.mistakes
-        self._stack = app if app is None or level.mistakes else level.around(app)
+        self._stack = app if app is None or level.mistakes else level.around(watched(app))
 
     def handle(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Let the application serve the connection."""

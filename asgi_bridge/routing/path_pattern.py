@@ -7,14 +7,13 @@ from urllib.parse import quote
 
 from wsserve.asgi_bridge.routing.path_segment import MAX_PARAMETERS, Parameter, Segment
 from wsserve.asgi_bridge.routing.transformers import parameter_type, registered_names
+from wsserve.asgi_bridge.url import IN_PATH
 
 PARAMETER: Final = re.compile(r"(\{[^{}]*\}|<[^<>]*>)")
 """A parameter as it is declared; it splits a declaration into text and parameters by turns."""
 
 _BRACKET: Final = re.compile(r"[{}<>]")
 _ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}")
-IN_PATH: Final = "-._~!$&'()*+,;=:@/"
-"""What stands as it is in a path (RFC 3986, section 3.3)."""
 
 
 class PathPattern:

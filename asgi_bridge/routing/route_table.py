@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from wsserve.asgi_bridge.authority import host_of
 from wsserve.asgi_bridge.routing.base import BaseRoute
-from wsserve.asgi_bridge.routing.host import HostPattern, host_of
+from wsserve.asgi_bridge.routing.host import HostPattern
 from wsserve.asgi_bridge.routing.route_tree import Accept, Match, RouteTree
 from wsserve.asgi_bridge.types import Scope
 
@@ -66,7 +67,8 @@ class RouteTable:
     def _first(self, scope: Scope, path: str, accept: Accept) -> Match | None:
         if not self._has_hosts:
             return self._paths.find(path, accept)
-        at_host = self._hosts.find(f".{host_of(scope)}", accept)
+        asked = host_of(scope)
+        at_host = None if asked is None else self._hosts.find(f".{asked.host}", accept)
         if at_host is None:
             return self._paths.find(path, accept)
         return self._paths.find(path, accept, before=at_host.order) or at_host

@@ -1,12 +1,15 @@
 """The router: an ASGI application that hands each connection to the first of its routes that matches."""
 
+import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar, Unpack
 
+from wsserve.asgi_bridge.boundary import Routed, boundary, is_bounded, watched
 from wsserve.asgi_bridge.exceptions import HTTPException, Mistake, NoMatchFound, RouteDeclarationError
+from wsserve.asgi_bridge.injection.callables import name_of
+from wsserve.asgi_bridge.injection.plan import OVERRIDES_KEY
 from wsserve.asgi_bridge.routing.base import BaseRoute, place_of_call
-from wsserve.asgi_bridge.routing.boundary import boundary, is_bounded
 from wsserve.asgi_bridge.routing.host import Host
 from wsserve.asgi_bridge.routing.http_route import Route
 from wsserve.asgi_bridge.routing.level import Layers, Level
@@ -26,11 +29,8 @@ _KINDS: Final = ("http", "websocket")
 _MERGED: Final = "wsserve.merged_route"
 """In a scope, between the two ends of a router's layers: this router, and its route that is to serve the connection."""
 
-OVERRIDES: Final = "wsserve.overrides"
-"""In a scope: what stands in for dependencies, by their name or factory."""
 
-
-class Router:
+class Router(Routed):
     """Routes for WebSocket and HTTP: the first declared one whose path, kind and method match has the connection.
 
     What matches none is refused: with 405 where the path has other methods, with 426 where there is only a WebSocket,
@@ -53,12 +53,13 @@ class Router:
     ) -> None:
         self._table = RouteTable()
         self._included: dict[BaseRoute | Router, None] = {}
-        self._lifespans = [] if lifespan is None else [lifespan]
-        self._default = default
+        self.lifespans: dict[Router, Lifespan] = {} if lifespan is None else {self: lifespan}
+        """The lifespans that are run: this router's, and those of the routers below, each by its router."""
+        self._default = None if default is None else watched(default)
         self._overrides: dict[Any, Any] = {}
         self._level = Level(**layers)
         place = place_of_call()
-        faults = [*self._level.mistakes, *_faults_of(default)]
+        faults = [*self._level.mistakes, *_faults_of(default, lifespan)]
         self._include(routes, [Mistake(text, *place) for text in faults])
         self._app = self._level.around(self._dispatch)
 
@@ -92,6 +93,7 @@ class Router:
 
     def websocket(self, path: str, **options: Any) -> Callable[[H], H]:
         """Add the decorated function as the handler of a `WebSocketRoute` with these options."""
+        _check_decorator("websocket", path)
 
         def decorate(handler: H) -> H:
             self.add_websocket_route(path, handler, **options)
@@ -105,6 +107,7 @@ class Router:
 
     def route(self, path: str, methods: Iterable[str] = ("GET",), **options: Any) -> Callable[[H], H]:
         """Add the decorated function as the handler of a `Route` with these options."""
+        _check_decorator("route", path)
 
         def decorate(handler: H) -> H:
             self.add_route(path, handler, methods=methods, **options)
@@ -150,12 +153,18 @@ class Router:
 
     # Within
 
-    def _include(self, routes: Iterable[object], mistakes: list[Mistake]) -> None:
+    def _include(self, routes: object, mistakes: list[Mistake]) -> None:
         added: list[BaseRoute] = []
         new: dict[BaseRoute | Router, None] = {}
+        if not isinstance(routes, Iterable):
+            mistakes.append(Mistake(f"routes is a list, not {routes!r}: write [route]", *place_of_call()))
+            routes = ()
         for item in routes:
             if not isinstance(item, (Router, BaseRoute)):
-                fault = f"a router takes routes, not {item!r}: put an application into an Include"
+                fault = (
+                    f"a router takes routes, not {item!r}: put a handler into a WebSocketRoute or a Route, an"
+                    " application into an Include"
+                )
                 mistakes.append(Mistake(fault, *place_of_call()))
             elif item not in self._included and item not in new:
                 new[item] = None
@@ -170,8 +179,7 @@ class Router:
         for route in added:
             self._table.add(route)
         for item in new:
-            if isinstance(item, Router):
-                self._lifespans += item._lifespans
+            self.lifespans |= item.lifespans
 
     def _serve_merged(self, route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve a connection that another router has found a route of this one for."""
@@ -181,7 +189,7 @@ class Router:
 
     def _put_overrides(self, scope: Scope) -> None:
         if self._overrides:
-            scope[OVERRIDES] = {**self._overrides, **scope.get(OVERRIDES, {})}
+            scope[OVERRIDES_KEY] = {**self._overrides, **scope.get(OVERRIDES_KEY, {})}
 
     def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         merged: tuple[Router, BaseRoute] | None = scope.get(_MERGED)
@@ -190,7 +198,7 @@ class Router:
             return merged[1].handle(scope, receive, send)
         kind = scope["type"]
         if kind == "lifespan":
-            return run_lifespan(self._lifespans, self, scope, receive, send)
+            return run_lifespan(self.lifespans.values(), self, scope, receive, send)
         if kind not in _KINDS:
             raise ValueError(f"a router serves scopes of type http, websocket and lifespan, not {kind!r}")
         root, path = split_path(scope)
@@ -208,7 +216,19 @@ class Router:
         return route.handle(scope, receive, send)
 
 
-def _faults_of(default: object) -> list[str]:
-    if default is None or callable(default):
-        return []
-    return [f"the default of a router is an application, not {default!r}"]
+def _faults_of(default: object, lifespan: object) -> list[str]:
+    faults = []
+    if default is not None and not callable(default):
+        faults.append(f"the default of a router is an application, not {default!r}")
+    if inspect.iscoroutinefunction(lifespan):
+        faults.append(f"the lifespan {name_of(lifespan)}() has no `yield`, which parts startup and shutdown")
+    elif lifespan is not None and not callable(lifespan):
+        faults.append(f"the lifespan of a router is an async generator function, not {lifespan!r}")
+    return faults
+
+
+def _check_decorator(name: str, path: object) -> None:
+    """Raise the mistake in a decorator that is written without its parentheses, and so would add no route."""
+    if callable(path):
+        text = f'@{name} on {name_of(path)}() has no path: write @{name}("/path")'
+        raise RouteDeclarationError([Mistake(text, *place_of_call())])

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from wsserve.asgi_bridge.exceptions import HTTPException
 from wsserve.asgi_bridge.routing.base import BaseRoute
 from wsserve.asgi_bridge.types import Scope
+from wsserve.asgi_bridge.websocket_app import upgrade_required
 
 
 def refuse_request(scope: Scope, routes: Iterable[BaseRoute]) -> None:
@@ -18,7 +19,4 @@ def refuse_request(scope: Scope, routes: Iterable[BaseRoute]) -> None:
         methods = {method for route in routes if route.methods is not None for method in route.methods}
         raise HTTPException(405, headers={"allow": ", ".join(sorted(methods))})
     if "websocket" in kinds:
-        headers = {}
-        if scope["http_version"].startswith("1"):  # later versions have neither field (RFC 9113, section 8.2.2)
-            headers = {"upgrade": "websocket", "connection": "upgrade"}
-        raise HTTPException(426, "There is only a WebSocket here: connect to it with a WebSocket client.", headers)
+        raise upgrade_required(scope)

@@ -20,8 +20,8 @@ class WebSocketRoute(HandlerRoute):
 
     That is an async function, method or other callable, whose parameters are injected; a `WebSocketController` class;
     any ASGI application; or "module:name" of one of these. It is given here or by the decorator `ws_handler`. Raises
-    `RouteDeclarationError` for all that is wrong in the declaration, as soon as there is a handler. After its
-    cancellation its resources have `cleanup_timeout` seconds in all to clean up.
+    `RouteDeclarationError` for all that is wrong in the declaration, as soon as there is a handler. When it
+    has ended, its resources have `cleanup_timeout` seconds in all to clean up, in which nothing cancels them.
 
     A route is an ASGI application too, for itself alone.
     """
@@ -54,7 +54,8 @@ class WebSocketRoute(HandlerRoute):
 
         `route / "path"` is the same.
         """
-        route = WebSocketRoute(self.pattern.joined(path).declaration, handler, name=name, **self._inherited())
+        whole = self.pattern.joined(path).declaration if isinstance(path, str) else path  # else a mistake
+        route = WebSocketRoute(whole, handler, name=name, **self._inherited())
         self._subroutes.append(route)
         return route
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar, overload
 
 import anyio
 import anyio.lowlevel
@@ -22,6 +22,8 @@ from wsserve.asgi_bridge.testing.response import TestResponse
 from wsserve.asgi_bridge.types import ASGIApp, Message, Scope
 from wsserve.codec.close_codes import ABNORMAL_CLOSURE, NO_STATUS_RECEIVED, NORMAL_CLOSURE, check_code, truncate_reason
 from wsserve.codec.handshake import Handshake
+
+T = TypeVar("T")
 
 _SECONDS_TO_ANSWER: Final = 1.0
 """As a server's `fail_timeout`."""
@@ -262,6 +264,12 @@ class AsyncTestWebSocket:
         data: bytes = await self._receive_data("bytes", timeout=timeout)
         return data
 
+    @overload
+    async def receive_json(self, mode: str = "text", *, timeout: float | None = None) -> Any: ...
+    @overload
+    async def receive_json(self, mode: str = "text", *, type: type[T], timeout: float | None = None) -> T: ...
+    @overload
+    async def receive_json(self, mode: str = "text", *, type: Any, timeout: float | None = None) -> Any: ...
     async def receive_json(
         self,
         mode: str = "text",

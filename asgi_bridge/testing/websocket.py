@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from anyio.from_thread import BlockingPortal
 
@@ -108,6 +108,12 @@ class TestWebSocket:
         data: bytes = self._call(self._websocket.receive_bytes, timeout=timeout)
         return data
 
+    @overload
+    def receive_json(self, mode: str = "text", *, timeout: float | None = None) -> Any: ...
+    @overload
+    def receive_json(self, mode: str = "text", *, type: type[T], timeout: float | None = None) -> T: ...
+    @overload
+    def receive_json(self, mode: str = "text", *, type: Any, timeout: float | None = None) -> Any: ...
     def receive_json(
         self,
         mode: str = "text",

@@ -181,9 +181,13 @@ def test_n14_faults_of_a_class() -> None:
         def on_receive(self, websocket: WebSocket, data: Any) -> None:  # type: ignore[override]
             """Block."""
 
+        async def on_recieve(self) -> None:
+            """Be misspelt."""
+
     assert Faulty.faults() == [
         "encoding is one of None, 'text', 'bytes', 'json', not 'xml'",
         "message_type needs the encoding \"json\", not 'xml'",
         "on_receive has to be an async function",
+        "on_recieve is none of on_connect, on_receive, on_disconnect: nothing calls it",
     ]
     assert WebSocketController.faults() == []

@@ -79,6 +79,8 @@ def test_g8_n9_close_for_an_error(error: BaseException, expected: tuple[int, str
         (StarletteHTTPException(418, headers={"a": "b"}), (418, "I'm a Teapot\n", [("a", "b")])),
         (Problem(422), (422, b'{"title": "Bad"}', [("content-type", "application/problem+json")])),
         (Page(400), (400, "<p>no", [])),
+        (Page(304), (304, b"", [])),
+        (HTTPException(304, headers={"etag": '"a"'}), (304, b"", [("etag", '"a"')])),
         (ExceptionGroup("", [GONE, HTTPException(400, "x")]), (400, "x\n", [])),
         (ExceptionGroup("", [HTTPException(400, "x"), CRASH]), None),
     ],

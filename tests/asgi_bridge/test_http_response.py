@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from wsserve.asgi_bridge.http_response import Response
-from wsserve.asgi_bridge.types import Message
+from wsserve.asgi_bridge.types import ASGIApp, Message
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +16,7 @@ class Point(msgspec.Struct):
     x: int
 
 
-async def sent(response: Response, method: str = "GET") -> tuple[int, dict[bytes, bytes], bytes]:
+async def sent(response: ASGIApp, method: str = "GET") -> tuple[int, dict[bytes, bytes], bytes]:
     messages: list[Message] = []
 
     async def send(message: Message) -> None:

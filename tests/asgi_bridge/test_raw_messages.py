@@ -1,13 +1,17 @@
 """Raw ASGI messages through a WebSocket, and denial responses."""
 
+from collections.abc import AsyncIterator
 from enum import IntEnum
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+from lilya.responses import PlainText
+from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from tests.asgi_bridge.double import GoneError, Server, disconnect, states
 from wsserve.asgi_bridge.exceptions import WebSocketDisconnect, WebSocketRuntimeError
+from wsserve.asgi_bridge.http_response import Response
 from wsserve.asgi_bridge.messages import InvalidMessageError
 from wsserve.asgi_bridge.websocket import WebSocketState
 
@@ -140,6 +144,45 @@ async def test_g12_faulty_denial_sends_nothing(arguments: Any, error: type[Excep
     with pytest.raises(error):
         await server.websocket().send_denial_response(**arguments)
     assert server.sent == []
+
+
+RESPONSES = [Response, PlainTextResponse, PlainText, JSONResponse]
+
+
+@pytest.mark.parametrize("response", RESPONSES)
+async def test_l36_a_whole_response_is_a_denial(response: Any) -> None:
+    server = Server()
+    await server.websocket().send_denial_response(response("no", status_code=409, headers={"x-a": "b"}))
+    start, body = server.sent
+    assert (start["type"], body["type"]) == ("websocket.http.response.start", "websocket.http.response.body")
+    assert (start["status"], body["body"].strip(b'"')) == (409, b"no")
+    assert (b"x-a", b"b") in start["headers"]
+
+
+async def test_l36_a_response_comes_in_pieces() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"n"
+        yield b"o"
+
+    server = Server()
+    websocket = server.websocket()
+    await websocket.send_denial_response(StreamingResponse(pieces(), 409))
+    assert b"".join(message.get("body", b"") for message in server.sent) == b"no"
+    assert websocket.application_state is DISCONNECTED
+
+
+@pytest.mark.parametrize("response", RESPONSES)
+async def test_l36_a_response_is_refused_where_a_denial_is(response: Any) -> None:
+    server = Server(extensions=None)
+    await server.websocket().send_denial_response(response("no"))
+    assert server.sent_types == ["close"]
+    websocket = await Server().accepted()
+    with pytest.raises(WebSocketRuntimeError):
+        await websocket.send_denial_response(response("no"))
+    server = Server()
+    server.error = GoneError()
+    with pytest.raises(WebSocketDisconnect):
+        await server.websocket().send_denial_response(response("no"))
 
 
 async def test_g12_denial_without_the_extension_is_a_close() -> None:

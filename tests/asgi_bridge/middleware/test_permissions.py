@@ -14,18 +14,20 @@ from starlette.websockets import WebSocket as StarletteWebSocket
 
 from tests.asgi_bridge.double import Server, text
 from tests.asgi_bridge.middleware.calls import denial_of, http_call, http_scope, response_of, values_of, websocket_call
+from wsserve.asgi_bridge.boundary import BOUNDARY, boundary
 from wsserve.asgi_bridge.connection_data import ConnectionData
-from wsserve.asgi_bridge.exceptions import HTTPException, ImproperlyConfigured, PermissionDenied
+from wsserve.asgi_bridge.exceptions import HTTPException, ImproperlyConfigured, PermissionDenied, WebSocketException
+from wsserve.asgi_bridge.injection.faults import InvalidRequestError
+from wsserve.asgi_bridge.json_messages import decode_json
 from wsserve.asgi_bridge.middleware.authentication import SimpleUser, UnauthenticatedUser
+from wsserve.asgi_bridge.middleware.options import Permission
 from wsserve.asgi_bridge.middleware.permissions import (
     AllowAny,
     BasePermission,
     DenyAll,
     IsAuthenticated,
-    Permission,
     with_permissions,
 )
-from wsserve.asgi_bridge.routing.boundary import BOUNDARY, boundary
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
 from wsserve.asgi_bridge.websocket_app import websocket_app
@@ -185,6 +187,40 @@ async def test_n11_a_detail_and_headers_go_out() -> None:
     assert values_of((await http_call(permitted))[0], b"x-denied") == [b"1"]
 
 
+class Raising:
+    """Raises what it is given."""
+
+    def __init__(self, app: ASGIApp, error: Exception) -> None:
+        self.error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raise self.error
+
+
+async def test_n11_an_error_has_its_own_body_and_type() -> None:
+    permitted = with_permissions(hello, [Permission(Raising, error=InvalidRequestError([]))])
+    for sent, read in ((await http_call(permitted), response_of), (await websocket_call(permitted), denial_of)):
+        status, body = read(sent)
+        assert (status, decode_json(body)["status"]) == (422, 422)
+        assert values_of(sent[0], b"content-type") == [b"application/problem+json"]
+
+
+async def test_n11_not_modified_has_no_body() -> None:
+    permitted = with_permissions(hello, [Permission(Raising, error=HTTPException(304))])
+    assert response_of(await http_call(permitted)) == (304, b"")
+    assert denial_of(await websocket_call(permitted)) == (304, b"")
+
+
+async def test_n11_a_denial_that_is_for_websockets_only_goes_up_from_a_request() -> None:
+    class Own(DenyAll):
+        def denial(self, connection: ConnectionData) -> Any:
+            return WebSocketException(4003, "not you")
+
+    with pytest.raises(WebSocketException):
+        await http_call(Own(hello))
+    assert [message["type"] for message in await websocket_call(Own(hello))] == ["websocket.close"]
+
+
 class ByFirstMessage:
     """Accepts in order to look at a message."""
 
@@ -294,14 +330,17 @@ async def test_n11_nothing_is_wrapped_below_a_boundary_and_receive_never() -> No
     assert seen[1][0] is receive
 
 
+def test_a_permission_that_makes_no_application_is_refused() -> None:
+    permission: Any = lambda _connection: True  # noqa: E731  # its name is in the message
+    with pytest.raises(TypeError, match=r"the permission <.*lambda.*> makes True of an application: write a BaseP"):
+        with_permissions(hello, [permission])
+
+
 def test_n11_declarations_are_checked_at_once() -> None:
     with pytest.raises(TypeError, match=r"a permission is a class or a Permission\(\.\.\.\), not 'admin'"):
         with_permissions(hello, ["admin"])  # type: ignore[list-item]  # on purpose
-    with pytest.raises(TypeError, match=r"Permission\(\) takes a class"):
-        Permission("admin")  # type: ignore[arg-type]  # on purpose
     with pytest.raises(TypeError, match="has_permission"):
         with_permissions(hello, [BasePermission])
-    assert repr(Permission(ByHeader, name="secret")) == "Permission(ByHeader, name=...)"
 
 
 async def test_n11_permissions_within_starlette_as_its_middleware() -> None:
@@ -319,7 +358,7 @@ async def test_n11_only_true_lets_a_connection_through() -> None:
         def has_permission(self, connection: ConnectionData) -> Any:
             return connection.scope.get
 
-    with pytest.raises(TypeError, match=r"Careless\.has_permission\(\) returned <built-in .*>: it is to return True or"):
+    with pytest.raises(TypeError, match=r"Careless\.has_permission\(\) returned <built-in .*>: it is to return"):
         await websocket_call(Careless(hello))
 
 

@@ -38,6 +38,14 @@ async def test_a_handshake_is_denied() -> None:
     assert server.sent[0]["status"] == 400
 
 
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+async def test_a_body_of_bytes_has_the_type_that_is_given(kind: str) -> None:
+    server = Server(type=kind)
+    await refuse(server.scope, server.receive, server.send, 422, b"{}", {"content-type": "application/json"})
+    assert server.sent[0]["headers"] == [(b"content-type", b"application/json"), (b"content-length", b"2")]
+    assert server.sent[1]["body"] == b"{}"
+
+
 async def test_without_the_extension_a_handshake_is_closed() -> None:
     server = Server(extensions=None)
     await refuse(server.scope, server.receive, server.send, 400, "no\n")

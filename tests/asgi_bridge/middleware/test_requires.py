@@ -297,6 +297,12 @@ def only_values(room: str, n: "int", values: list[int], options: dict[str, int],
     """No parameter of this can be the connection."""
 
 
+def test_n16_a_decorator_without_parentheses_is_refused_at_once() -> None:
+    bare: Any = requires
+    with pytest.raises(TypeError, match=r"or several: write @requires\('name'\) on variadic$"):
+        bare(variadic)
+
+
 @pytest.mark.parametrize(
     ("target", "words"),
     [

@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket as StarletteWebSocket
 
 from tests.asgi_bridge.double import Server
 from tests.asgi_bridge.middleware.calls import denial_of, http_call, response_of, websocket_call
+from wsserve.asgi_bridge.boundary import BOUNDARY, boundary
 from wsserve.asgi_bridge.connection_data import ConnectionData
 from wsserve.asgi_bridge.exceptions import HTTPException
 from wsserve.asgi_bridge.middleware.authentication import (
@@ -30,7 +31,6 @@ from wsserve.asgi_bridge.middleware.authentication import (
 )
 from wsserve.asgi_bridge.middleware.requires import requires
 from wsserve.asgi_bridge.request import Request
-from wsserve.asgi_bridge.routing.boundary import BOUNDARY, boundary
 from wsserve.asgi_bridge.types import ASGIApp, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
 from wsserve.asgi_bridge.websocket_app import websocket_app

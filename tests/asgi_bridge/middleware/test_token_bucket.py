@@ -74,3 +74,12 @@ def test_a_rate_is_never_exceeded_and_the_wait_is_enough(
 def test_a_rate_that_is_none_is_found_at_once(values: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Rate(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [({"count": "3/s"}, "count"), ({"count": 3, "per": None}, "per"), ({"count": 3, "burst": "5"}, "burst")],
+)
+def test_a_rate_that_is_no_number_is_refused(values: Any, name: str) -> None:
+    with pytest.raises(TypeError, match=rf"a rate's {name} is a number, not {values[name]!r}: 100 a minute are Rate\("):
+        Rate(**values)

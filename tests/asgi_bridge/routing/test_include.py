@@ -134,7 +134,7 @@ async def test_all_mistakes_are_told_together() -> None:
         "the namespace 'routing.missing' cannot be loaded: No module named 'routing'",
         "the namespace 'routing_empty:nothing' cannot be loaded: module 'routing_empty' has no attribute 'nothing'",
         "the namespace 'routing_empty' has none of routes, route_patterns, router, app: write 'module:name'",
-        "a router takes routes, not 5: put an application into an Include",
+        "a router takes routes, not 5: put a handler into a WebSocketRoute or a Route, an application into an Include",
     ]
 
 

@@ -1,14 +1,19 @@
 """What stands around an application."""
 
+import gc
+import weakref
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from starlette.middleware import Middleware as ForeignMiddleware
 
 from tests.asgi_bridge.double import Server, websocket_scope
 from wsserve.asgi_bridge.exceptions import HTTPException, WebSocketDisconnect
 from wsserve.asgi_bridge.http_response import Response
+from wsserve.asgi_bridge.middleware.options import Middleware
 from wsserve.asgi_bridge.request import Request
-from wsserve.asgi_bridge.routing.layers import Middleware, layered, read_layers
+from wsserve.asgi_bridge.routing.layers import layered, read_layers
 from wsserve.asgi_bridge.types import ASGIApp, Message, Receive, Scope, Send
 from wsserve.asgi_bridge.websocket import WebSocket
 
@@ -160,6 +165,20 @@ async def test_n9_the_lifespan_has_no_exception_handlers() -> None:
         await run_http(layered(ending(KeyError()), exception_handlers={KeyError: lambda *_: None}), "lifespan")
 
 
+def test_what_is_no_class_for_a_layer_is_a_mistake() -> None:
+    async def dispatch(request: Any, call_next: Any) -> None: ...
+
+    application: Any = dispatch
+    note = Note(application)
+    foreign = ForeignMiddleware(Note)
+    assert read_layers({"middleware": [note, dispatch, foreign, Middleware(Note)]})[1] == [
+        f"middleware has {item!r}, which is async as an application is: give the class that is put around one, with or"
+        " without options"
+        for item in (note, dispatch)
+    ] + [f"middleware has {foreign!r} of starlette.middleware, which cannot be called"]
+    assert read_layers({"before": [dispatch]})[1] == []
+
+
 def test_h22_mistakes() -> None:
     handlers: Any = {404: print, KeyError: print}
     layers, mistakes = read_layers({"middleware": [Note], "permissions": None, "exception_handlers": handlers})
@@ -220,7 +239,26 @@ async def test_n9_a_response_for_a_handshake_is_its_denial() -> None:
     assert [message["type"] for message in server.sent] == ["websocket.accept"]
 
 
-def test_n10_middleware_with_options() -> None:
-    assert repr(Middleware(Note, "a", name="secret")) == "Middleware(Note, 'a', name=...)"
-    with pytest.raises(TypeError, match="takes a class or function that takes an application, not 5"):
-        Middleware(5)  # type: ignore[arg-type]
+@pytest.mark.parametrize("kind", [ValueError, KeyError], ids=["handled", "not handled"])
+async def test_a_failed_connection_is_freed_without_the_garbage_collector(kind: type[Exception]) -> None:
+    async def close(websocket: WebSocket, error: Exception) -> None:
+        await websocket.close()
+
+    class Receiving:
+        async def __call__(self) -> Message:
+            return {"type": "websocket.connect"}
+
+    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+        raise kind
+
+    receive = Receiving()
+    held = weakref.ref(receive)
+    gc.disable()
+    try:
+        server = Server()
+        with suppress(KeyError):
+            await layered(fails, exception_handlers={ValueError: close})(server.scope, receive, server.send)
+        del receive, server
+        assert held() is None
+    finally:
+        gc.enable()

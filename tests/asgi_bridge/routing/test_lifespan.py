@@ -1,13 +1,17 @@
 """Startup and shutdown (ASGI specification, lifespan 2.0)."""
 
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from tests.asgi_bridge.routing.routes import Noting, call
+from wsserve.asgi_bridge.routing.host import Host
+from wsserve.asgi_bridge.routing.include import Include
 from wsserve.asgi_bridge.routing.lifespan import Lifespan
 from wsserve.asgi_bridge.routing.router import Router
 from wsserve.asgi_bridge.types import Message, Scope
@@ -75,6 +79,50 @@ async def test_h15_the_lifespans_of_included_routers_are_run_with_their_own_and_
     assert await live(router, lifespan_scope) == COMPLETE
     assert events == ["outer in", "inner in", "inner out", "outer out"]
     assert lifespan_scope["state"] == {"a": 0, "outer": "outer", "inner": "inner"}
+
+
+async def test_h15_so_are_those_of_routers_in_an_include(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+
+    def living(name: str, *routes: Any) -> Router:
+        async def lifespan(app: Router) -> AsyncIterator[dict[str, str]]:
+            assert app is outer
+            events.append(name)
+            yield {name: name}
+
+        return Router(routes, lifespan=lifespan)
+
+    inner = living("inner", Noting("/a"))
+    module = ModuleType("tests.routers_with_lifespans")
+    module.router = living("by name", inner)  # type: ignore[attr-defined]  # as a module's own
+    module.routes = [living("in a list")]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    outer = Router(
+        [
+            Include("/1", routes=[inner, Include("/deep", routes=[living("deep")])]),
+            Include("/2", routes=[inner]),
+            Include("/3", namespace=f"{module.__name__}:router"),
+            Include("/4", namespace=module.__name__),
+            Router([Include("/5", routes=[living("below a router")])]),
+            Include("/6", app=living("application")),
+            Host("example.com", living("host")),
+        ]
+    )
+    lifespan_scope = scope()
+    assert await live(outer, lifespan_scope) == COMPLETE
+    assert events == ["inner", "deep", "by name", "in a list", "below a router"]
+    assert lifespan_scope["state"].keys() == {"a", *events}
+
+
+async def test_h15_routers_with_one_function_for_their_lifespans_have_it_each() -> None:
+    events: list[str] = []
+
+    async def lifespan(app: Router) -> AsyncIterator[None]:
+        events.append("in")
+        yield
+
+    await live(Router([Router(lifespan=lifespan)], lifespan=lifespan), scope())
+    assert events == ["in", "in"]
 
 
 async def test_an_error_at_startup_is_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:

@@ -102,11 +102,44 @@ async def test_all_mistakes_of_all_routes_are_raised_together() -> None:
     assert [each.text for each in caught.value.mistakes] == [
         "before has 5, which cannot be called",
         "the default of a router is an application, not 5",
-        "a router takes routes, not 5: put an application into an Include",
+        "a router takes routes, not 5: put a handler into a WebSocketRoute or a Route, an application into an Include",
         "the path '/{a': a bracket in '{a' has no counterpart",
         "the path '/b?': '?' starts a query, which is no part of a path",
     ]
     assert {each.file for each in caught.value.mistakes[:3]} == {__file__}
+
+
+def test_a_route_in_place_of_a_list_is_a_mistake() -> None:
+    route: Any = Noting("/a")
+    with pytest.raises(RouteDeclarationError, match=r"routes is a list, not <.*Noting object at .*>: write \[route\]"):
+        Router(route)
+
+
+def test_a_lifespan_has_two_parts() -> None:
+    async def whole(app: Any) -> None: ...
+
+    lifespan: Any
+    for lifespan, fault in [
+        (whole, f"the lifespan {whole.__qualname__}() has no `yield`, which parts startup and shutdown"),
+        (5, "the lifespan of a router is an async generator function, not 5"),
+    ]:
+        with pytest.raises(RouteDeclarationError) as caught:
+            Router(lifespan=lifespan)
+        assert [each.text for each in caught.value.mistakes] == [fault]
+
+
+def test_a_decorator_without_parentheses_is_a_mistake() -> None:
+    router = Router()
+
+    async def handler() -> None: ...
+
+    bare: Any = handler
+    for name in ("websocket", "route"):
+        with pytest.raises(RouteDeclarationError) as caught:
+            getattr(router, name)(bare)
+        [mistake] = caught.value.mistakes
+        assert mistake.text == f'@{name} on {handler.__qualname__}() has no path: write @{name}("/path")'
+        assert mistake.file == __file__
 
 
 async def test_routes_with_mistakes_are_not_added() -> None:

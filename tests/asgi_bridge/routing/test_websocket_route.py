@@ -179,6 +179,12 @@ def test_what_a_route_does_not_match_is_refused() -> None:
         assert client.get("/greet/ada").status_code == 426
 
 
+def test_a_subroutes_path_that_is_no_str_is_a_mistake() -> None:
+    path: Any = 5
+    with pytest.raises(RouteDeclarationError, match="a path is a str, not 5"):
+        WebSocketRoute("/rooms").sub(path, greet)
+
+
 def test_h15_subroutes() -> None:
     seen = []
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsserve.asgi_bridge.middleware.authority import (
+from wsserve.asgi_bridge.authority import (
     Authority,
     HostPattern,
     host_of,
@@ -85,6 +85,7 @@ def test_no_text_fails_and_the_form_is_stable(text: str) -> None:
 )
 def test_the_host_header_is_there_once(headers: Any, host: Authority | None) -> None:
     assert host_of({"headers": headers}) == host
+    assert host_of({}) is None
 
 
 def test_a_host_pattern_is_a_host_or_all_below_it() -> None:

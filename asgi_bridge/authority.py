@@ -42,7 +42,7 @@ def parse_authority(text: str) -> Authority | None:
 
 def host_of(scope: Scope) -> Authority | None:
     """Return what the Host header names; None when it is missing, malformed or there twice (RFC 9112, section 3.2)."""
-    values = [value for name, value in scope["headers"] if name.lower() == b"host"]
+    values = [value for name, value in scope.get("headers") or () if name.lower() == b"host"]
     return parse_authority(values[0].decode("latin-1")) if len(values) == 1 else None
 
 
