@@ -70,7 +70,7 @@ class WebSocketBoundary(WebSocket):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        if self.client_state is WebSocketState.CONNECTING:
+        if self._state.is_raw and self.client_state is WebSocketState.CONNECTING:
             orderly = error is not None and is_answer(error)
             if error is None or not orderly or close_for(error) is None:
                 await self._state.run_cleanups()

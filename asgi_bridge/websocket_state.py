@@ -70,6 +70,7 @@ class ConnectionState:
         "close_code",
         "close_reason",
         "is_open",
+        "is_raw",
         "receivers",
     )
 
@@ -80,6 +81,8 @@ class ConnectionState:
         """Whether the handshake was ever accepted: messages may be received."""
         self.is_open = False
         """Whether both sides are connected: one look instead of two for every message."""
+        self.is_raw = False
+        """Whether an application sends by itself, and may have received what is not known here."""
         self.close_code: int | None = None
         self.close_reason = ""
         self.cleanups: list[tuple[Cleanup, float]] = []
@@ -126,6 +129,7 @@ class ConnectionState:
 
     def note_raw(self, message: Message) -> None:
         """Note a message that an application sends by itself; one that it may not send is the server's to refuse."""
+        self.is_raw = True
         kind = message.get("type")
         following = SENT.get((self.application_state, kind))
         if kind == "websocket.http.response.body" and not message.get("more_body", False):

@@ -139,6 +139,8 @@ def _handled(app: ASGIApp, handlers: dict[Any, Callable[..., object]]) -> ASGIAp
                 await Response.of(result)(scope, receive, send)
             elif callable(result) and connection.application_state is WebSocketState.CONNECTING:
                 await respond(result, scope, receive, send)
+            elif result is not None:  # what cannot be sent has handled nothing
+                raise
 
     return handled
 

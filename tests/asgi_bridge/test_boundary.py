@@ -178,6 +178,19 @@ async def test_n9_so_is_one_that_returns_or_lets_our_disconnect_escape() -> None
             assert await ending_of(router) == [ACCEPT]
 
 
+@pytest.mark.parametrize(("error", "code"), [(None, 1000), (KeyError, 1011)])
+async def test_g8_a_handler_s_own_accept_message_is_no_raw_application_s(
+    error: type[Exception] | None, code: int
+) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.send({"type": "websocket.accept"})
+        if error is not None:
+            raise error
+
+    sent = await ending_of(Router([WebSocketRoute("/chat", handler)]), error)
+    assert [message.get("code") for message in sent] == [None, code]
+
+
 async def test_n9_cleanups_run_at_the_end_of_a_raw_application_too() -> None:
     done: list[str] = []
 
