@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Mapping
 from inspect import isawaitable
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType
 from typing import Any, Final
 
 from wsserve.asgi_bridge.connection_data import ConnectionData
@@ -112,7 +112,11 @@ class HandlerPlan:
         """Call the factories, and tell whether the handler is to be called."""
         for call in program.calls:
             value = call.invoke(values)
-            if resources is not None and call.is_generator and isinstance(value, (AsyncGenerator, Generator)):
+            if (
+                resources is not None
+                and call.is_generator
+                and (type(value) is AsyncGeneratorType or isinstance(value, (AsyncGenerator, Generator)))
+            ):
                 value = await resources.start(call.name, value)
                 if value is NOTHING:
                     if self._is_closed(connection):

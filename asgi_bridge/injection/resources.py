@@ -2,14 +2,17 @@
 
 import logging
 import math
-from collections.abc import AsyncGenerator, Generator
-from typing import Any, Final, TypeAlias
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from types import AsyncGeneratorType, coroutine
+from typing import Any, Final, TypeAlias, TypeVar
 
 import anyio
 
 from wsserve.asgi_bridge.endings import cause_of
 
 logger = logging.getLogger("wsserve.websocket")
+
+T = TypeVar("T")
 
 Generating: TypeAlias = AsyncGenerator[Any, None] | Generator[Any, None, None]
 
@@ -35,7 +38,7 @@ class Resources:
 
     async def start(self, name: str, generator: Generating) -> Any:
         """Run the generator to its `yield` and return what it yields, `NOTHING` when it ends before."""
-        if isinstance(generator, AsyncGenerator):
+        if type(generator) is AsyncGeneratorType or isinstance(generator, AsyncGenerator):
             value = await anext(generator, NOTHING)
         else:
             value = next(generator, NOTHING)
@@ -53,13 +56,12 @@ class Resources:
         """
         failures: list[Exception] = []
         self.scope.shield = True
-        self.scope.deadline = anyio.current_time() + self._cleanup_timeout
         self._note_cancellation(error)
         while self._generators:
             is_orderly = _is_orderly(error)
             traceback = None if error is None else error.__traceback__
             try:
-                await _resume(*self._generators.pop(), None if is_orderly else error)
+                await self._resume(*self._generators.pop(), None if is_orderly else error)
             except BaseException as raised:
                 # Without the frame of this method, which refers to the errors, too: that would be a cycle.
                 raised.__traceback__ = raised.__traceback__ and raised.__traceback__.tb_next
@@ -83,6 +85,28 @@ class Resources:
             logger.error("A factory did not clean up", exc_info=failure)
         return error
 
+    async def _resume(self, name: str, generator: Generating, error: BaseException | None) -> None:
+        """Let the generator go on after its `yield`, or raise `error` there, and return when it has ended.
+
+        Raises what the generator raises, and `RuntimeError` when it yields once more.
+        """
+        try:
+            if type(generator) is AsyncGeneratorType or isinstance(generator, AsyncGenerator):
+                resumed = anext(generator) if error is None else generator.athrow(error)
+                await _calling_when_it_waits(resumed, self._begin_deadline)
+                await generator.aclose()
+            else:
+                next(generator) if error is None else generator.throw(error)
+                generator.close()
+        except (StopAsyncIteration, StopIteration):
+            return
+        text = f"{name}() has a second yield: a factory yields one value, and cleans up after that"
+        raise RuntimeError(text) from error
+
+    def _begin_deadline(self) -> None:
+        if self.scope.deadline == math.inf:
+            self.scope.deadline = anyio.current_time() + self._cleanup_timeout
+
     def _note_cancellation(self, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, Exception) and self.cancellation is None:
             self.cancellation = error
@@ -105,18 +129,24 @@ def _is_orderly(error: BaseException | None) -> bool:
     return error is None or cause_of(error) is None
 
 
-async def _resume(name: str, generator: Generating, error: BaseException | None) -> None:
-    """Let the generator go on after its `yield`, or raise `error` there, and return when it has ended.
+@coroutine
+def _calling_when_it_waits(awaitable: Awaitable[T], call: Callable[[], None]) -> Generator[Any, Any, T]:
+    """Await `awaitable`, and call `call` the first time that it waits for something.
 
-    Raises what the generator raises, and `RuntimeError` when it yields once more.
+    Most clean-ups wait for nothing, and a deadline costs more than all else about them.
     """
-    try:
-        if isinstance(generator, AsyncGenerator):
-            await (anext(generator) if error is None else generator.athrow(error))
-            await generator.aclose()
-        else:
-            next(generator) if error is None else generator.throw(error)
-            generator.close()
-    except (StopAsyncIteration, StopIteration):
-        return
-    raise RuntimeError(f"{name}() has a second yield: a factory yields one value, and cleans up after that") from error
+    awaited = awaitable.__await__()
+    step, argument = awaited.send, None
+    waited = False
+    while True:
+        try:
+            waiting_for = step(argument)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+        if not waited:
+            waited = True
+            call()
+        try:
+            step, argument = awaited.send, (yield waiting_for)
+        except BaseException as error:  # it is for `awaitable`
+            step, argument = awaited.throw, error

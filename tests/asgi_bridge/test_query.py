@@ -1,6 +1,7 @@
 """Query parameters."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
@@ -72,3 +73,10 @@ def test_l9_no_bytes_make_it_raise(query: bytes) -> None:
 
 def test_all_values_of_very_many_take_no_longer_than_reading_them() -> None:
     assert QueryParams(b"a&" * 4000 + b"b=1").dict() == {"a": [""] * 4000, "b": ["1"]}
+
+
+@given(st.text(alphabet="ab=&;!~$,-*.[#", max_size=12))
+def test_l9_a_plain_query_is_read_as_any_other(query: str) -> None:
+    pairs = QueryParams(query.encode()).multi_items()
+    assert pairs == QueryParams(query).multi_items()
+    assert pairs == parse_qsl(query, keep_blank_values=True)
