@@ -106,7 +106,8 @@ async def _connect(url: URL, uds: str | None, ssl_context: ssl.SSLContext | None
         return await TLSStream.wrap(stream, hostname=host, ssl_context=context, standard_compatible=False)
     except BaseException as error:
         await anyio.aclose_forcefully(stream)
-        if isinstance(error, (anyio.EndOfStream, anyio.BrokenResourceError)):
+        # Which of them it is depends on the version of OpenSSL.
+        if isinstance(error, (anyio.EndOfStream, anyio.BrokenResourceError, ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             raise ConnectionResetError(f"{url.netloc} ended the connection during the TLS handshake") from error
         raise
 

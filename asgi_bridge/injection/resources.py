@@ -131,21 +131,18 @@ def _is_orderly(error: BaseException | None) -> bool:
 
 @coroutine
 def _calling_when_it_waits(awaitable: Awaitable[T], call: Callable[[], None]) -> Generator[Any, Any, T]:
-    """Await `awaitable`, and call `call` the first time that it waits for something.
+    """Await `awaitable`, and call `call` each time that it waits for something.
 
     Most clean-ups wait for nothing, and a deadline costs more than all else about them.
     """
     awaited = awaitable.__await__()
     step, argument = awaited.send, None
-    waited = False
     while True:
         try:
             waiting_for = step(argument)
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
-        if not waited:
-            waited = True
-            call()
+        call()
         try:
             step, argument = awaited.send, (yield waiting_for)
         except BaseException as error:  # it is for `awaitable`

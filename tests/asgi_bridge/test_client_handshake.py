@@ -136,7 +136,7 @@ async def test_n22_a_server_without_tls_is_an_os_error() -> None:
         await script.stream.receive()
 
     async with scripted(play) as url:
-        with pytest.raises(OSError, match="TLS"):
+        with pytest.raises(OSError, match="during the TLS handshake"):
             async with connect_websocket(url.replace("ws:", "wss:")):
                 pass
 
