@@ -225,4 +225,4 @@ def _key(function: Any) -> Hashable:
         hash(function)
     except TypeError:
         return id(function)
-    return function  # type: ignore[no-any-return]
+    return function  # type: ignore[no-any-return]  # hashable, as was seen

@@ -141,7 +141,7 @@ def _calling_when_it_waits(awaitable: Awaitable[T], call: Callable[[], None]) ->
         try:
             waiting_for = step(argument)
         except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
+            return done.value  # type: ignore[no-any-return]  # what `awaitable` gives
         call()
         try:
             step, argument = awaited.send, (yield waiting_for)

@@ -54,7 +54,7 @@ class HandlerRoute(BaseRoute):
 
     def handle(self, scope: Scope, receive: Receive, send: Send) -> Any:
         """Serve a connection that this route matches."""
-        assert self._app is not None, "a router takes no route without a handler"  # noqa: S101
+        assert self._app is not None, "a router takes no route without a handler"  # noqa: S101  # for readers and type checkers
         return self._app(scope, receive, send)
 
     def declared(self) -> Iterator[BaseRoute]:

@@ -31,7 +31,7 @@ class Mount(BaseRoute):
 
     def handle(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Let the application serve the connection."""
-        assert self._stack is not None, "a router takes no route with mistakes"  # noqa: S101
+        assert self._stack is not None, "a router takes no route with mistakes"  # noqa: S101  # for readers and type checkers
         return self._stack(scope, receive, send)
 
     def mistakes(self) -> list[Mistake]:

@@ -175,10 +175,10 @@ async def test_n14_the_defaults_accept_and_discard() -> None:
 
 def test_n14_faults_of_a_class() -> None:
     class Faulty(WebSocketController):
-        encoding = "xml"  # type: ignore[assignment]
+        encoding = "xml"  # type: ignore[assignment]  # wrong on purpose
         message_type = int
 
-        def on_receive(self, websocket: WebSocket, data: Any) -> None:  # type: ignore[override]
+        def on_receive(self, websocket: WebSocket, data: Any) -> None:  # type: ignore[override]  # wrong on purpose
             """Block."""
 
         async def on_recieve(self) -> None:

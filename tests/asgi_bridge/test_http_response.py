@@ -74,4 +74,4 @@ async def test_a_status_is_a_final_one(status: int) -> None:
 
 async def test_content_is_text_or_bytes() -> None:
     with pytest.raises(TypeError, match="is bytes or str, not list"):
-        Response([])  # type: ignore[arg-type]
+        Response([])  # type: ignore[arg-type]  # wrong on purpose

@@ -43,7 +43,7 @@ async def test_connection_data() -> None:
 
 async def test_another_scope() -> None:
     with pytest.raises(ValueError, match="needs a scope of type 'http', not 'websocket'"):
-        Request(websocket_scope(), request().body)  # type: ignore[arg-type]
+        Request(websocket_scope(), request().body)  # type: ignore[arg-type]  # wrong on purpose
 
 
 async def test_body_is_read_once_and_kept() -> None:

@@ -95,7 +95,7 @@ async def test_h15_so_are_those_of_routers_in_an_include(monkeypatch: pytest.Mon
     inner = living("inner", Noting("/a"))
     module = ModuleType("tests.routers_with_lifespans")
     module.router = living("by name", inner)  # type: ignore[attr-defined]  # as a module's own
-    module.routes = [living("in a list")]  # type: ignore[attr-defined]
+    module.routes = [living("in a list")]  # type: ignore[attr-defined]  # set or read at run time
     monkeypatch.setitem(sys.modules, module.__name__, module)
     outer = Router(
         [

@@ -78,7 +78,7 @@ def test_h3_the_name_that_lihil_gave_the_decorator_later() -> None:
     route = WebSocketRoute("greet/{name}", name="hello")
 
     @route.endpoint
-    async def handler(ws, name):  # type: ignore[no-untyped-def]
+    async def handler(ws, name):  # type: ignore[no-untyped-def]  # unannotated, as authors write it
         await greet(ws, name)
 
     assert (route.name, first_text(route, "/greet/bob")) == ("hello", "hello bob")
@@ -125,8 +125,8 @@ def test_n14_a_controller_gets_its_arguments_by_injection() -> None:
 
 class Guarded(Echo):
     permissions = ()
-    dependencies = {"prefix": use(lambda: "injected ")}  # noqa: RUF012
-    exception_handlers = {ZeroDivisionError: lambda websocket, _error: websocket.close(4002)}  # noqa: RUF012
+    dependencies = {"prefix": use(lambda: "injected ")}  # noqa: RUF012  # as authors write it
+    exception_handlers = {ZeroDivisionError: lambda websocket, _error: websocket.close(4002)}  # noqa: RUF012  # as authors write it
 
     @staticmethod
     def middleware_that_renames(app: ASGIApp) -> ASGIApp:
@@ -136,7 +136,7 @@ class Guarded(Echo):
 
         return renamed
 
-    middleware = (middleware_that_renames.__func__,)  # type: ignore[attr-defined]
+    middleware = (middleware_that_renames.__func__,)  # type: ignore[attr-defined]  # set or read at run time
 
     async def on_receive(self, websocket: WebSocket, data: str) -> None:
         if data == "fail":
@@ -166,7 +166,7 @@ def test_unknown_options_are_mistakes() -> None:
 
 def test_n14_a_controllers_mistakes() -> None:
     class Faulty(WebSocketController):
-        encoding = "xml"  # type: ignore[assignment]
+        encoding = "xml"  # type: ignore[assignment]  # wrong on purpose
 
     with pytest.raises(RouteDeclarationError, match=r"Faulty: encoding is one of None, 'text', 'bytes', 'json', not"):
         WebSocketRoute("/", Faulty)
@@ -236,7 +236,7 @@ def test_3_mistakes_are_reported_together_with_file_and_line() -> None:
     def handler(websocket: WebSocket, payload: dict[str, int], thing: Body, x: Annotated[str, use(factory)]) -> None:
         """Do nothing."""
 
-    route = WebSocketRoute("chat/{room", middleware=[5])  # type: ignore[list-item]
+    route = WebSocketRoute("chat/{room", middleware=[5])  # type: ignore[list-item]  # wrong on purpose
     with pytest.raises(RouteDeclarationError) as caught:
         route.ws_handler(handler)
     mistakes = caught.value.mistakes
@@ -280,7 +280,7 @@ def test_h4_what_is_no_handler(handler: Any) -> None:
 
 def test_dependencies_are_declared_with_use() -> None:
     with pytest.raises(RouteDeclarationError, match=r"dependencies has 5 for 'x': write use\(factory\)"):
-        WebSocketRoute("/", WebSocket.accept, dependencies={"x": 5})  # type: ignore[dict-item]
+        WebSocketRoute("/", WebSocket.accept, dependencies={"x": 5})  # type: ignore[dict-item]  # wrong on purpose
 
 
 def test_n13_dependencies_by_name() -> None:
